@@ -1,0 +1,118 @@
+"""Running one oracle in its environment and reading the JSON lines it leaves."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from parity_tests import environments
+from parity_tests.engines import Engine
+from parity_tests.parity_files import FOLDER, recordings
+
+ORACLES = Path(__file__).resolve().parent / "oracles"
+
+#: One thread, no accelerator, and none of the kernels that oneDNN picks by processor: the same bits on every run.
+_QUIET = {
+    "OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
+    "TF_ENABLE_ONEDNN_OPTS": "0", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0",
+}  # fmt: skip
+
+
+class OracleFailed(RuntimeError):
+    """The oracle itself ended badly; what a release refuses is an answer, not a failure."""
+
+
+class Progress(Protocol):
+    def __call__(self, done: int, total: int) -> None: ...
+
+
+def ask(engine: Engine, root: Path, answers: Path, only: str | None, progress: Progress) -> None:
+    """Run the oracle until ``answers`` holds every cell; what it already holds is not asked again."""
+    python = environments.ensure(engine.environment, root)
+    answers.parent.mkdir(parents=True, exist_ok=True)
+    command = [str(python), str(ORACLES / f"{engine.oracle}.py"), "--cases", str(FOLDER), "--out", str(answers)]
+    command += ["--only", only] if only else []
+    log = answers.with_suffix(".log")
+    with open(log, "w") as errors:
+        variables = _variables(engine, root)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=variables) as oracle:
+            assert oracle.stdout is not None
+            for line in oracle.stdout:
+                if line.startswith("PROGRESS "):
+                    done, total = line.split()[1:3]
+                    progress(int(done), int(total))
+    if oracle.returncode:
+        last = "\n".join(log.read_text(errors="replace").strip().splitlines()[-12:])
+        raise OracleFailed(f"{engine.name}: the oracle ended with {oracle.returncode}; the end of {log}:\n{last}")
+
+
+def _variables(engine: Engine, root: Path) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("KERAS_", "TF_", "PYTHON", "XLA_"))}
+    # Keras writes and obeys a keras.json in its home: none of the user's, and none of another release's.
+    home = root / "keras_home" / engine.name
+    home.mkdir(parents=True, exist_ok=True)
+    return {**kept, **_QUIET, "KERAS_BACKEND": engine.keras_backend, "KERAS_HOME": str(home)}
+
+
+def read_answers(path: Path) -> tuple[dict[str, Any], dict[tuple[str, str], Any]]:
+    """(header, cells) of the JSON lines that an oracle wrote."""
+    header: dict[str, Any] = {}
+    cells = {}
+    for line in path.read_text().splitlines():
+        answer = json.loads(line)
+        if "header" in answer:
+            header = answer["header"]
+        else:
+            cells[answer["id"], answer["dtype"]] = _cell(answer)
+    return header, cells
+
+
+def _cell(answer: Mapping[str, Any]) -> Any:
+    if "refusal" in answer:
+        kind, line = answer["refusal"]
+        return recordings.Cell(None, None, (kind, line))
+    return recordings.Cell(_array(answer["value"]), _array(answer["gradient"]), None)
+
+
+def _array(packed: list[Any] | None) -> Any:
+    if packed is None:
+        return None
+    dtype, shape, text = packed
+    return np.frombuffer(base64.b64decode(text), np.dtype(dtype).newbyteorder("<")).astype(dtype).reshape(shape)
+
+
+def progress_bar(name: str) -> tuple[Progress, Callable[[], None]]:
+    """(progress, close): tqdm where it is installed and there is a terminal, else a line every tenth part."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return _lines(name), lambda: None
+    if not sys.stderr.isatty():
+        return _lines(name), lambda: None
+    bar = tqdm(desc=name, unit="cell")
+
+    def progress(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return progress, bar.close
+
+
+def _lines(name: str) -> Progress:
+    shown = [0]
+
+    def progress(done: int, total: int) -> None:
+        tenth = 10 * done // total
+        if tenth > shown[0]:
+            shown[0] = tenth
+            print(f"{name}: {done} of {total} cells", flush=True)
+
+    return progress

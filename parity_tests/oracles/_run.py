@@ -1,0 +1,145 @@
+"""What every oracle shares: ask the release case by case and append each answer to a file of JSON lines.
+
+Python 3.6 and numpy 1.16 are enough for it. An answer is a value with its gradient, or a refusal (error type and first
+line). Answers that the file already holds are not asked again, so a run can be stopped and started.
+"""
+from __future__ import absolute_import, division, print_function
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import platform
+import re
+import sys
+import traceback
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def load_cases(folder):
+    """The module ``cases`` out of the package folder, without importing the package."""
+    sys.path.insert(0, folder)
+    import cases
+
+    return cases
+
+
+def pack(array):
+    """An array as plain text: dtype, shape, base64 of its little-endian bytes."""
+    array = np.asarray(array)
+    data = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
+    return [array.dtype.name, list(array.shape), base64.b64encode(data.tobytes()).decode("ascii")]
+
+
+def first_line(error):
+    """The line of a message that says what is wrong, without the names and numbers that TensorFlow gives its ops."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    text = lines[0]
+    if text == "in user code:":  # a traceback follows, then the message of the error inside
+        raised = type(error).__name__ + ": "
+        text = next((line[len(raised):] for line in lines if line.startswith(raised)), lines[-1])
+    elif text == "Graph execution error:":  # the name of the node follows, a traceback, the message, the node again
+        text = [line for line in lines if not line.startswith("[[")][-1]
+    text = re.sub(r"for '[^']*'", "for an op", text)
+    text = re.sub(r"\{\{[^}]*\}\} ?| \[Op:\w*\].*", "", text)
+    return re.sub(r"_[0-9]+\b", "", text)[:200]
+
+
+def answer(ask, case, dtype):
+    """The answer of the release: value and gradient, or how it refused."""
+    try:
+        value, gradient = ask(case, dtype)
+    except Exception as error:  # noqa: BLE001  whatever the release raises is its answer
+        if os.environ.get("ORACLE_TRACE"):
+            traceback.print_exc()
+        return {"refusal": [type(error).__name__, first_line(error)]}
+    return {"value": pack(value), "gradient": None if gradient is None else pack(gradient)}
+
+
+def weighing_dtype(cases, prepare, doors):
+    """By door, the float type in which float64 values meet float64 weights, from a weight that float32 cannot hold."""
+    y_true, y_pred = np.asarray([[1.0], [0.0]]), np.asarray([[2.0], [0.0]])
+    weight = np.asarray([1.0 + 2.0**-40, 1.0])
+    ask = prepare("float64")
+    found = {}
+    for door in doors:
+        item = cases.case("probe", door, "mean_squared_error", y_true, y_pred, weight=weight)
+        try:
+            value = np.asarray(ask(item, "float64")[0], "float64")
+        except Exception as error:  # noqa: BLE001
+            found[door] = "refused: " + first_line(error)
+        else:
+            found[door] = "float32" if value == np.float32(value) else "float64"
+    return found
+
+
+def sources():
+    """SHA-256 of the oracle's own files, so that answers of another oracle are not taken for its own."""
+    state = hashlib.sha256()
+    for path in sorted(m.__file__ for m in sys.modules.values() if getattr(m, "__file__", None)
+                       and os.path.dirname(os.path.abspath(m.__file__)) == HERE):  # fmt: skip
+        with open(path, "rb") as file:
+            state.update(file.read())
+    return state.hexdigest()
+
+
+def main(engine, prepare, releases, notes):
+    """Run every case of ``engine``.
+
+    ``prepare(dtype)`` sets the release to a float type and returns ``ask(case, dtype) -> (value, gradient)``.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--cases", required=True, help="folder that holds cases.py")
+    parser.add_argument("--out", required=True, help="file of JSON lines to append to")
+    parser.add_argument("--only", help="run only cases whose id contains this text")
+    options = parser.parse_args()
+    cases = load_cases(options.cases)
+    items = cases.cases_for(engine)
+    doors = sorted(set(item["door"] for item in items))
+    header = {"engine": engine, "digest": cases.digest(items), "releases": releases, "notes": notes,
+              "weighing_dtype": weighing_dtype(cases, prepare, doors), "oracle": sources(),
+              "python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}  # fmt: skip
+    done = answers_in(options.out, header)
+    with open(options.out, "w" if done is None else "a") as out:
+        if done is None:
+            out.write(json.dumps({"header": header}, sort_keys=True) + "\n")
+        todo = [(dtype, item) for dtype in ("float64", "float32") for item in items
+                if dtype in item["dtypes"] and (options.only is None or options.only in item["id"])]  # fmt: skip
+        ask_all(prepare, todo, done or (), out)
+
+
+def ask_all(prepare, todo, done, out):
+    """Ask what is not done yet and write each answer as it comes."""
+    current, ask = None, None
+    for number, (dtype, item) in enumerate(todo):
+        if (item["id"], dtype) not in done:
+            if dtype != current:
+                current, ask = dtype, prepare(dtype)
+            line = answer(ask, item, dtype)
+            line.update(id=item["id"], dtype=dtype)
+            out.write(json.dumps(line, sort_keys=True) + "\n")
+            out.flush()
+        if number % 20 == 0 or number + 1 == len(todo):
+            print("PROGRESS %d %d" % (number + 1, len(todo)), flush=True)
+
+
+def answers_in(path, header):
+    """(id, dtype) of the answers that a file holds; None when it is absent or was made otherwise.
+
+    A last line that a stopped run left unfinished is cut off.
+    """
+    if not os.path.exists(path):
+        return None
+    with open(path, "rb+") as file:
+        lines = file.read().splitlines(True)
+        if lines and not lines[-1].endswith(b"\n"):
+            file.truncate(sum(len(line) for line in lines[:-1]))
+            del lines[-1]
+    if not lines or json.loads(lines[0].decode("ascii"))["header"] != json.loads(json.dumps(header)):
+        return None
+    held = [json.loads(line.decode("ascii")) for line in lines[1:]]
+    return set((line["id"], line["dtype"]) for line in held)

@@ -1,0 +1,55 @@
+"""Asking through a compiled model: models are kept while the cases ask for the same one, and a refusal is asked twice.
+
+A release may remember what an earlier batch taught it, so a refusal counts only when a model that has seen nothing
+gives it, and the model that refused is not asked again.
+"""
+from __future__ import absolute_import, division, print_function
+
+#: How many compiled models to keep before everything is cleared.
+KEPT = 12
+
+
+def mask_input(mask, dtype):
+    """A mask as an array to feed: Keras takes no input of rank 1, so that one gets a last axis."""
+    return (mask[:, None] if mask.ndim == 1 else mask).astype(dtype)
+
+
+def arrays(item, dtype):
+    """What the model is fed: (inputs, targets, sample_weight). Copies, for some releases write into them."""
+    inputs = [item["y_pred"].astype(dtype)]
+    if item["mask"] is not None:
+        inputs.append(mask_input(item["mask"], dtype))
+    targets, weight = item["y_true"], item["sample_weight"]
+    targets = targets.copy() if targets.dtype.kind in "iu" else targets.astype(dtype)
+    if weight is not None and weight.dtype.kind == "f":
+        weight = weight.astype(dtype)
+    return inputs, targets, weight
+
+
+def signature(item):
+    """Everything about a case that a model could remember: two cases share a model only where all of it agrees."""
+    shapes = [None if item[k] is None else item[k].shape for k in ("y_true", "y_pred", "sample_weight", "mask")]
+    return (item["loss"], item["activation"], item["step"], item["class_weight"] is None) + tuple(shapes)
+
+
+class Kept(object):
+    """Compiled models by key; ``clear`` empties the release's own memory."""
+
+    def __init__(self, clear):
+        self.clear, self.models = clear, {}
+
+    def ask(self, key, build, step):
+        """``step(model)`` on the model of ``key``; where a kept one refuses, a fresh one has the last word."""
+        if key in self.models:
+            try:
+                return step(self.models[key])
+            except Exception:  # noqa: BLE001  whatever the release raises
+                del self.models[key]
+        if len(self.models) >= KEPT:
+            self.models.clear()
+            self.clear()
+        model = build()
+        answer = step(model)
+        self.models[key] = model
+        return answer
+

@@ -1,0 +1,32 @@
+"""Keras's loss weights in PyTorch: class weights, sample weights and masks, exact for every era of Keras.
+
+>>> import torch, torchweights as tw
+>>> criterion = tw.SparseCategoricalCrossentropy(from_logits=True, class_weight={0: 1.0, 1: 5.0})
+>>> criterion(torch.zeros(2, 2), torch.tensor([0, 1]))
+tensor(2.0794)
+"""
+
+from importlib.metadata import version as _version
+
+from torchweights import functional as functional
+from torchweights.class_weight import class_weight_to_sample_weights as class_weight_to_sample_weights
+from torchweights.losses import BinaryCrossentropy as BinaryCrossentropy
+from torchweights.losses import CategoricalCrossentropy as CategoricalCrossentropy
+from torchweights.losses import Hinge as Hinge
+from torchweights.losses import MeanAbsoluteError as MeanAbsoluteError
+from torchweights.losses import MeanSquaredError as MeanSquaredError
+from torchweights.losses import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
+from torchweights.losses import SquaredHinge as SquaredHinge
+from torchweights.losses import WeightedLoss as WeightedLoss
+from torchweights.masking import blank_pixels as blank_pixels
+from torchweights.masking import labelled_pixels as labelled_pixels
+from torchweights.masking import mask_pixels as mask_pixels
+from torchweights.messages import KerasTrapWarning as KerasTrapWarning
+from torchweights.reduction import Counts as Counts
+from torchweights.reduction import Denominator as Denominator
+from torchweights.reduction import reduce_weighted_values as reduce_weighted_values
+from torchweights.semantics import SEMANTICS as SEMANTICS
+from torchweights.semantics import Semantics as Semantics
+from torchweights.semantics import semantics_for as semantics_for
+
+__version__ = _version("torchweights")

@@ -1,0 +1,269 @@
+"""How the ranks of weights and masks meet those of the loss values: one named function per era, nothing else.
+
+Every function takes the shape of the values, the sample weights and the mask (each may be None), and returns a
+``Met``. All of them work on shapes alone, so nothing waits for a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from torchweights.messages import warn_of_trap
+
+
+@dataclass(frozen=True)
+class Met:
+    """Weights and mask after they met the values; each broadcasts to the values from the right.
+
+    ``weight`` holds the mask as well where the era multiplies them (``absorbed``). ``counted`` is what the era adds up
+    when it asks for the sum of weights.
+    """
+
+    weight: Tensor | None
+    mask: Tensor | None
+    counted: Tensor | None
+    absorbed: bool = False
+
+
+Shape = Sequence[int]
+
+
+def shape_text(shape: Shape) -> str:
+    """A shape as people write it: ``(2, 3)``."""
+    return str(tuple(shape))
+
+
+def refuse(name: str, shape: Shape, values: Shape, expected: str) -> ValueError:
+    """The error for a weight or mask that does not meet the values."""
+    return ValueError(
+        f"{name} of shape {shape_text(shape)} does not meet loss values of shape {shape_text(values)}: expected {expected}."
+    )
+
+
+def _fits(shape: Shape, values: Shape) -> bool:
+    return len(shape) == len(values) and all(size in (1, whole) for size, whole in zip(shape, values, strict=True))
+
+
+def _append_ones(tensor: Tensor, rank: int) -> Tensor:
+    return tensor.reshape(*tensor.shape, *[1] * (rank - tensor.ndim))
+
+
+def from_left(tensor: Tensor, values: Shape, name: str) -> Tensor:
+    """Axis 0 is the batch; missing axes are appended on the right."""
+    if tensor.ndim > len(values) or not _fits((*tensor.shape, *[1] * (len(values) - tensor.ndim)), values):
+        raise refuse(name, tensor.shape, values, f"the leading axes of {shape_text(values)}, each whole or 1")
+    return _append_ones(tensor, len(values))
+
+
+def from_right(tensor: Tensor, values: Shape, name: str) -> Tensor:
+    """numpy broadcasting, as long as it does not enlarge the values."""
+    if 0 < tensor.ndim < len(values) and tensor.shape[0] == values[0] and values[-1] == tensor.shape[-1]:
+        warn_of_trap(
+            f"{name} on the last axes",
+            f"{name} of shape {shape_text(tensor.shape)} lands on the last axes of loss values of shape {shape_text(values)} in this release, not "
+            f"on the batch. Pass it as {shape_text((*tensor.shape, *[1] * (len(values) - tensor.ndim)))} to weigh samples.",
+        )
+    if tensor.ndim > len(values) or not _fits((*[1] * (len(values) - tensor.ndim), *tensor.shape), values):
+        raise refuse(name, tensor.shape, values, f"the trailing axes of {shape_text(values)}, each whole or 1")
+    return tensor
+
+
+def one_more_or_less(tensor: Tensor, rank: int, values: Shape, name: str) -> Tensor:
+    """tf.keras's first step: a last axis more is squeezed, a last axis less is appended, a scalar stays."""
+    if tensor.ndim == 0:
+        return tensor
+    if tensor.ndim == rank + 1:
+        if tensor.shape[-1] != 1:
+            raise refuse(name, tensor.shape, values, "the same rank, or a last axis of size 1 that can be dropped")
+        return tensor.squeeze(-1)
+    return tensor.unsqueeze(-1) if tensor.ndim == rank - 1 else tensor
+
+
+def trailing_one(tensor: Tensor, rank: int) -> Tensor:
+    """Keras 3's first step: ranks one apart meet only when the longer one ends in a 1."""
+    return tensor.squeeze(-1) if tensor.ndim == rank + 1 and tensor.shape[-1] == 1 else tensor
+
+
+def _times_mask(weight: Tensor | None, mask: Tensor, values: Shape) -> Tensor:
+    """The mask as numbers, times the weight; numpy broadcasting between the two."""
+    if weight is None:
+        return mask.to(torch.get_default_dtype())
+    try:
+        torch.broadcast_shapes(weight.shape, mask.shape)
+    except RuntimeError:
+        raise refuse("sample_weight", weight.shape, values, f"a shape that broadcasts with the mask, {shape_text(mask.shape)}") from None
+    # where, not a product: a weight that the mask hides may hold anything.
+    return torch.where(mask, weight, torch.zeros((), dtype=weight.dtype, device=weight.device))
+
+
+def _exactly_per_sample_or_step(weight: Tensor | None, values: Shape) -> None:
+    """The arrays that fit() of the old training loop took: (N,), or (N, T) with sample_weight_mode="temporal"."""
+    if weight is None:
+        return
+    rank = weight.ndim
+    if rank not in (1, 2) or rank > len(values) or tuple(weight.shape) != tuple(values[:rank]):
+        steps = f" or {shape_text(values[:2])} (one per time step)" if len(values) > 1 else ""
+        raise refuse("sample_weight", weight.shape, values, f"{shape_text(values[:1])} (one per sample){steps}, as fit() of this release took them")
+
+
+# --------------------------------------------------------------------------------------------- Keras 2.2.4 and TF 1.12
+
+
+def keras_2_2_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """Weights from the left (values are averaged down to them), the mask from the right; they never meet each other."""
+    weight = None if weight is None else from_left(weight, values, "sample_weight")
+    return Met(weight, None if mask is None else from_right(mask, values, "mask"), weight)
+
+
+def keras_2_2_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """As the loss, after the old loop has checked the shape of the weights."""
+    _exactly_per_sample_or_step(weight, values)
+    return keras_2_2_loss(values, weight, mask)
+
+
+def tf_1_12_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """Mask and weights multiply if their shapes allow it; if not, the values take the mask and the weights stand alone."""
+    beside = None
+    if mask is not None:
+        if weight is None:
+            weight = _times_mask(None, mask, values)
+        else:
+            grown = one_more_or_less(weight, mask.ndim, values, "sample_weight")
+            if grown.ndim == 0 or _fits(grown.shape, mask.shape):
+                weight = _times_mask(grown, mask, values)
+            else:
+                weight, beside = grown, from_right(mask, values, "mask")
+    if weight is None:
+        return Met(None, None, None)
+    weight = one_more_or_less(weight, len(values), values, "sample_weight")
+    if weight.ndim and not _fits(weight.shape, values):
+        # The fallback averages the values down to the rank of the weights; the sum of weights is not broadcast.
+        if weight.ndim > len(values):
+            raise refuse("sample_weight", weight.shape, values, "at most the rank of the values")
+        averaged = from_left(weight, values, "sample_weight")
+        return Met(averaged, beside, averaged.expand(*weight.shape, *values[weight.ndim :]), absorbed=beside is None)
+    return Met(weight, beside, weight.expand(tuple(values)), absorbed=beside is None)
+
+
+def tf_1_12_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """As the loss, after the old loop's check; without weights the model feeds one single 1."""
+    _exactly_per_sample_or_step(weight, values)
+    if weight is None:
+        if len(values) < 3 and mask is None:
+            return Met(None, None, None)
+        if len(values) > 2:
+            warn_of_trap(
+                "tf1.12 batch size",
+                f"without sample_weight, loss values of shape {shape_text(values)} are summed over the batch by TensorFlow 1.12: the loss is batch "
+                "size x mean. Pass sample_weight=torch.ones(batch) for the mean.",
+            )
+        weight = torch.ones(1, device=None if mask is None else mask.device)
+    return tf_1_12_loss(values, weight, mask)
+
+
+# ------------------------------------------------------------------------------------------ Keras 2.3 to TF 2.21 to Keras 3
+
+
+def _folded(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Tensor | None:
+    """Mask times weights, numpy's way, before and after a last axis more or less."""
+    if mask is not None:
+        weight = None if weight is None else one_more_or_less(weight, mask.ndim, values, "sample_weight")
+        weight = _times_mask(weight, mask, values)
+    return None if weight is None else one_more_or_less(weight, len(values), values, "sample_weight")
+
+
+def keras_2_3_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """Mask times weights, then from the left."""
+    weight = _folded(values, weight, mask)
+    weight = None if weight is None else from_left(weight, values, "sample_weight")
+    return Met(weight, None, weight, absorbed=True)
+
+
+def keras_2_3_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """As the loss, after the old loop's check; without weights the model feeds one 1 per sample."""
+    _exactly_per_sample_or_step(weight, values)
+    if weight is None and mask is not None:
+        weight = torch.ones(values[0], device=mask.device)
+    return keras_2_3_loss(values, weight, mask)
+
+
+def tf_1_15_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """Mask times weights, then the very rank of the values."""
+    weight = _folded(values, weight, mask)
+    if weight is not None and weight.ndim and not _fits(weight.shape, values):
+        raise refuse("sample_weight", weight.shape, values, "the rank of the values, one more or one less, each axis whole or 1")
+    return Met(weight, None, weight, absorbed=True)
+
+
+def tf_1_15_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """As the loss, after the old loop's check."""
+    _exactly_per_sample_or_step(weight, values)
+    return tf_1_15_loss(values, weight, mask)
+
+
+def tf_2_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """Mask times weights, then numpy's way."""
+    weight = _folded(values, weight, mask)
+    weight = None if weight is None else from_right(weight, values, "sample_weight")
+    return Met(weight, None, weight, absorbed=True)
+
+
+def tf_2_2_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """As the loss, after every weight of rank 1 has become (N, 1)."""
+    return tf_2_loss(values, weight.unsqueeze(-1) if weight is not None and weight.ndim == 1 else weight, mask)
+
+
+def tf_keras_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """As TF 2, and the mask is kept beside: the mean divides by what it leaves."""
+    met = tf_2_loss(values, weight, mask)
+    return Met(met.weight, mask, met.counted, absorbed=True)
+
+
+def tf_keras_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """As the loss; a weight of rank 1 becomes (N, 1) when the predictions have rank 2."""
+    lone = weight is not None and weight.ndim == 1 and len(values) == 1
+    return tf_keras_loss(values, weight.unsqueeze(-1) if weight is not None and lone else weight, mask)
+
+
+def keras_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """Ranks meet at a trailing 1 alone, else numpy's way: (N,) beside square values lands on the last axis, silently."""
+    kept = mask
+    if mask is not None:
+        if weight is not None:
+            # Whichever is one rank longer and ends in 1 loses that axis.
+            mask = mask.squeeze(-1) if mask.ndim == weight.ndim + 1 and mask.shape[-1] == 1 else mask
+            weight = trailing_one(weight, mask.ndim)
+        weight = _times_mask(weight, mask, values)
+    if weight is None:
+        return Met(None, None, None)
+    weight = from_right(trailing_one(weight, len(values)), values, "sample_weight")
+    return Met(weight, kept, weight, absorbed=True)
+
+
+# ------------------------------------------------------------------------------------------- the default row and torch
+
+
+def by_rank(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """Rank decides, never size: (N,) and (N,1,..) are per sample, the full shape is per element, a scalar is for all."""
+    weight = None if weight is None else _by_rank(weight, values, "sample_weight")
+    mask = None if mask is None else _by_rank(mask, values, "mask")
+    return Met(weight, mask, weight)
+
+
+def _by_rank(tensor: Tensor, values: Shape, name: str) -> Tensor:
+    batch, shape = values[0] if values else 1, tuple(tensor.shape)
+    if tensor.ndim == 0 or shape == tuple(values):
+        return tensor
+    if shape[0] == batch and all(size == 1 for size in shape[1:]):
+        return _append_ones(tensor.reshape(batch), len(values))
+    per_sample = shape_text((batch,))
+    raise ValueError(
+        f"{name} of shape {shape_text(shape)} can be read in two ways beside loss values of shape {shape_text(values)}: "
+        f"per sample it would be {per_sample} or {shape_text((batch, *[1] * (len(values) - 1)))}, per element it would be "
+        f"{shape_text(values)}; expected one of these. Write {name}.expand({shape_text(values)}) or reshape it to {per_sample}, "
+        "whichever you mean."
+    )

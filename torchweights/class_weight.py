@@ -1,0 +1,239 @@
+"""Class weights become sample weights, as each era's ``fit(class_weight=...)`` did it."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from torchweights.validation import can_look
+from torchweights.messages import warn_of_trap
+from torchweights.semantics import ClassWeights, Semantics, semantics_for
+
+ClassWeightsLike = Mapping[int, float] | Sequence[float] | Tensor
+
+
+@dataclass(frozen=True)
+class Table:
+    """Class numbers, ascending, and their weights: two tensors of equal length."""
+
+    classes: Tensor
+    weights: Tensor
+
+    def look_up(self, classes: Tensor, missing: float) -> Tensor:
+        """The weight of each class; ``missing`` where the table has none. Never waits for the device."""
+        known = self.classes.to(classes.device)
+        weights = self.weights.to(classes.device)
+        if known.numel() == 0:
+            return torch.full(classes.shape, missing, dtype=weights.dtype, device=classes.device)
+        values = classes.to(known.dtype)
+        place = torch.searchsorted(known, values.contiguous()).clamp(max=known.numel() - 1)
+        fallback = torch.full((), missing, dtype=weights.dtype, device=classes.device)
+        return torch.where(known[place] == values, weights[place], fallback)
+
+
+def read_class_weight(class_weight: object, rule: ClassWeights, num_classes: int | None = None) -> Table | None:
+    """``class_weight`` as a table, or None where the era ignores it.
+
+    Raises TypeError for a kind or key that the era refuses, ValueError for classes it cannot do without.
+    """
+    if isinstance(class_weight, Mapping):
+        return _read_mapping(class_weight, rule, num_classes)
+    if rule.others == "ignore":
+        warn_of_trap(
+            f"class_weight {type(class_weight).__name__}",
+            f"class_weight of type {type(class_weight).__name__} is silently ignored by this release, which acts on a dict alone: "
+            "the loss is not weighted. Pass a dict to weigh it.",
+        )
+        return None
+    if rule.others == "refuse" or isinstance(class_weight, str) or not isinstance(class_weight, (Sequence, Tensor)):
+        raise TypeError(
+            f"class_weight expected a dict from class number to weight{'' if rule.others == 'refuse' else ', or one weight per class in a list or tensor'}; "
+            f"received {type(class_weight).__name__} {class_weight!r:.60}. Write class_weight={{0: 1.0, 1: 2.0}}."
+        )
+    weights = class_weight if isinstance(class_weight, Tensor) else torch.tensor([float(w) for w in class_weight], dtype=torch.float64)
+    if weights.ndim != 1 or weights.is_complex():
+        raise ValueError(f"class_weight expected one real weight per class, a tensor of shape (C,); received {weights.dtype} of shape {tuple(weights.shape)}.")
+    _refuse_bad_values(weights)
+    if num_classes is not None and len(weights) != num_classes:
+        raise ValueError(f"class_weight expected {num_classes} weights, one for each class of y_pred; received {len(weights)}.")
+    classes = torch.arange(len(weights), dtype=torch.float64, device=weights.device)
+    return Table(classes, weights if weights.requires_grad or weights.is_floating_point() else weights.double())
+
+
+def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num_classes: int | None) -> Table | None:
+    if not class_weight and rule.empty == "ignore":
+        return None
+    strange = [key for key in class_weight if not isinstance(key, numbers.Real) or isinstance(key, bool)]
+    contiguous = rule.keys != "any"
+    if strange and contiguous:
+        raise TypeError(f"class_weight expected class numbers as keys; received {_listed(strange)}. Write {{0: 1.0}}, not {{'0': 1.0}}.")
+    if strange:
+        warn_of_trap(
+            "class_weight keys",
+            f"class_weight keys {_listed(strange)} match no label in this release, silently: expected class numbers. Write {{0: 1.0}}, not {{'0': 1.0}}.",
+        )
+    pairs = sorted((float(key), _number(weight)) for key, weight in class_weight.items() if key not in strange)  # type: ignore[arg-type]
+    keys = [key for key, _ in pairs]
+    if contiguous and keys != [float(k) for k in range(num_classes or len(keys))]:
+        expected = range(num_classes or len(keys))
+        missing = [k for k in expected if float(k) not in keys]
+        extra = [int(k) if k == int(k) else k for k in keys if k not in expected]
+        raise ValueError(
+            f"class_weight expected a weight for each class 0 to {max(len(expected) - 1, 0)}"
+            f"{'' if num_classes is None else ', the classes of y_pred'}; received {dict(class_weight)}"
+            f"{f', which lacks {_listed(missing)}' if missing else ''}{f', which has {_listed(extra)} besides' if extra else ''}. "
+            "Give every class a weight (1.0 leaves it as it is)."
+        )
+    weights = torch.tensor([weight for _, weight in pairs], dtype=torch.float64)
+    _refuse_bad_values(weights)
+    return Table(torch.tensor(keys, dtype=torch.float64), weights)
+
+
+def _number(weight: object) -> float:
+    if isinstance(weight, numbers.Real) or (isinstance(weight, Tensor) and weight.numel() == 1):
+        return float(weight)
+    raise TypeError(f"class_weight expected a number for each class; received {type(weight).__name__} {weight!r:.60}.")
+
+
+def _refuse_bad_values(weights: Tensor) -> None:
+    if can_look(weights) and not bool(torch.isfinite(weights.detach()).all()):
+        raise ValueError(f"class_weight expected finite weights; received {weights.tolist()}.")
+
+
+def _listed(items: Iterable[object]) -> str:
+    shown = [repr(item) for item in items]
+    return ", ".join(shown[:8]) + (", .." if len(shown) > 8 else "")
+
+
+def classes_by_shape(y_true: Tensor, rule: ClassWeights) -> Tensor:
+    """The class of each sample as Keras tells it: by shape alone, classes on the last axis."""
+    if rule.ranks is not None and y_true.ndim > rule.ranks:
+        raise ValueError(
+            f"class_weight expected targets of at most {rule.ranks} dimensions in this release; received y_true of shape {tuple(y_true.shape)}. "
+            "Give the weights as sample_weight, or use semantics='torchweights', which weighs each pixel."
+        )
+    if y_true.ndim > 1 and y_true.shape[-1] > 1:
+        if not y_true.is_floating_point():
+            warn_of_trap(
+                "class_weight argmax",
+                f"integer targets of shape {tuple(y_true.shape)} are read as one-hot rows by this release's class_weight: the class is the argmax "
+                "over the last axis. Give targets of shape (N,) or (N, 1), or use semantics='torchweights'.",
+            )
+        return y_true.argmax(-1)
+    labels = y_true.squeeze(-1) if y_true.ndim > 1 else y_true
+    if labels.is_floating_point() and rule.labels != "exact":
+        labels = labels.trunc() if rule.labels == "truncate" else labels.round()
+    return labels
+
+
+def look_up(classes: Tensor, table: Table, rule: ClassWeights, judged: Tensor | None = None, validate: bool | None = None) -> Tensor:
+    """The weight of each class, with the era's answer to a class that has none.
+
+    Where the era refuses such a class it is refused wherever the data can be looked at without waiting (on the CPU);
+    elsewhere its weight is NaN. ``judged`` is False where a label does not take part.
+    """
+    if not isinstance(rule.missing, str):
+        return table.look_up(classes, rule.missing)
+    found = table.look_up(classes, torch.nan)
+    look = can_look(classes) if validate is None else validate
+    if look:
+        lacking = found.detach().isnan()
+        if judged is not None:
+            lacking = lacking & judged
+        if bool(lacking.any()):
+            absent = torch.unique(classes[lacking]).tolist()
+            raise ValueError(
+                f"class_weight expected a weight for every class in the data; received none for {_listed(absent)}: it has "
+                f"{_listed(int(k) if k == int(k) else k for k in table.classes.tolist())}. Give each of them a weight (1.0 leaves it as it is)."
+            )
+    return found
+
+
+def per_class(y_true: Tensor, table: Table, axis: int) -> Tensor:
+    """Targets times the weight of each class: weights inside the sum over classes, as torch.nn has them."""
+    weights = table.weights.to(y_true.dtype)
+    return y_true * weights.reshape([-1 if i == axis % y_true.ndim else 1 for i in range(y_true.ndim)])
+
+
+def join(class_weights: Tensor, sample_weight: Tensor | None, rule: ClassWeights) -> Tensor:
+    """Class weights beside sample weights, as the era joins them; ranks are made equal with axes of size 1."""
+    if sample_weight is None:
+        return class_weights
+    if rule.beside == "refuse":
+        raise ValueError(
+            "class_weight and sample_weight together are refused by this release: expected one of them, received both. "
+            "Multiply them yourself and pass sample_weight, or use semantics='torchweights', which multiplies them."
+        )
+    if rule.beside == "sample_weight wins":
+        warn_of_trap(
+            "class_weight beside sample_weight",
+            "class_weight is ignored by this release because sample_weight is given too. Multiply them yourself and pass sample_weight alone to have both.",
+        )
+        return sample_weight
+    if rule.cast_to_sample_weight and not sample_weight.is_floating_point():
+        warn_of_trap(
+            "class_weight cast",
+            f"class weights are cast to the type of sample_weight ({sample_weight.dtype}) by this release, which cuts off their fractions. "
+            "Give sample_weight as floating point.",
+        )
+        class_weights = class_weights.to(sample_weight.dtype)
+    rank = max(class_weights.ndim, sample_weight.ndim)
+    padded = [t.reshape(*t.shape, *[1] * (rank - t.ndim)) if t.ndim else t for t in (class_weights, sample_weight)]
+    return padded[0] * padded[1]
+
+
+def class_weight_to_sample_weights(
+    y_true: Tensor,
+    class_weight: ClassWeightsLike,
+    *,
+    sample_weight: Tensor | None = None,
+    semantics: str | Semantics = "torchweights",
+    axis: int = -1,
+    num_classes: int | None = None,
+) -> Tensor:
+    """The sample weights that class weights stand for: ``weight[i] = class_weight[class of y_true[i]]``.
+
+    Args:
+        y_true: Targets. In the default row floating point means one-hot or soft (the class is the argmax over
+            ``axis``; a last axis of size 1 holds binary labels) and integers mean labels. Keras rows tell by shape.
+        class_weight: A dict from class number to weight; in the default row also a list or tensor of one per class.
+        sample_weight: Weights to join them with, as the row joins them.
+        semantics: The row.
+        axis: Axis of the classes of one-hot targets.
+        num_classes: How many classes there are, where y_true does not tell; the default row wants a weight for each.
+
+    Returns:
+        float64 weights: one per sample, or per pixel where the row has that.
+
+    Raises:
+        ValueError: for a class without a weight (unless the row gives it 1), for keys with gaps where the row forbids
+            them, for targets of a rank the row refuses. TypeError: for what is no dict where the row takes a dict.
+
+    Source: ``standardize_weights`` of Keras 2.2 to TF 1.15, ``_make_class_weight_map_fn`` of TF 2,
+    ``class_weight_to_sample_weights`` of Keras 3.
+
+    >>> class_weight_to_sample_weights(torch.tensor([0, 1, 1]), {0: 1.0, 1: 5.0})
+    tensor([1., 5., 5.], dtype=torch.float64)
+    >>> class_weight_to_sample_weights(torch.tensor([0, 2]), {0: 1.0, 1: 5.0}, semantics="keras3.15")
+    tensor([1., 1.], dtype=torch.float64)
+    """
+    row = semantics_for(semantics)
+    rule = row.class_weights
+    one_hot = y_true.is_floating_point() and y_true.ndim > 1
+    if rule.others == "by class":
+        if one_hot and y_true.shape[axis] > 1:
+            num_classes, classes = y_true.shape[axis], y_true.argmax(axis)
+        else:
+            classes = y_true.squeeze(axis) if one_hot else y_true
+    else:
+        classes = classes_by_shape(y_true.movedim(axis, -1) if one_hot else y_true, rule)
+    table = read_class_weight(class_weight, rule, num_classes)
+    if table is None:
+        found = torch.ones(y_true.shape[:1], dtype=torch.float64, device=y_true.device)
+    else:
+        found = look_up(classes, table, rule)
+    return join(found, sample_weight, rule)

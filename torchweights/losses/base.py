@@ -1,0 +1,327 @@
+"""What every criterion shares: it stores options, weighs, computes values, reduces."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from torchweights import alignment, class_weight, reduction, validation
+from torchweights.functional import at_least_float32
+from torchweights.reduction import Denominator, Weighed, standard_reduction
+from torchweights.semantics import Semantics, semantics_for
+
+
+def _autocast_off(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Losses choose their own precision; some devices know no autocast to turn off."""
+    if torch.amp.is_autocast_available(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return contextlib.nullcontext()
+
+
+def same_shape(y_pred: Tensor, y_true: Tensor) -> Tensor:
+    """y_true in the shape of y_pred: equal, or one trailing 1 more or less."""
+    if y_true.shape == y_pred.shape:
+        return y_true
+    if tuple(y_true.shape) == (*y_pred.shape, 1):
+        return y_true.squeeze(-1)
+    if (*y_true.shape, 1) == tuple(y_pred.shape):
+        return y_true.unsqueeze(-1)
+    raise ValueError(
+        f"y_true expected the shape of y_pred, {alignment.shape_text(y_pred.shape)} (a trailing 1 may lack); received {alignment.shape_text(y_true.shape)}. "
+        "Reshape one of them: nothing is broadcast here."
+    )
+
+
+class WeightedLoss(nn.Module):
+    """A criterion: options, and one call of values, weighing and reduction.
+
+    Args:
+        reduction: sum_over_batch_size (what ``mean`` means too), mean_with_sample_weight, sum, none or None.
+        class_weight: A dict, list or tensor of weights by class; an ``nn.Parameter`` is registered and learned.
+        semantics: The row: "torchweights", a release ("keras2.2.4", "tensorflow==1.12"), or what ``semantics_for`` gives.
+        rest_in_eval: Whether class weights rest after ``.eval()``, as they do in Keras's evaluate; None for the row's way.
+        validate: Whether labels and probabilities are checked; None checks on the CPU alone, where it costs no wait.
+
+    Calls take ``(y_pred, y_true, sample_weight=None, mask=None, *, denominator=None)``.
+    """
+
+    #: False where the counts of a batch do not decide how batches add up
+    decomposable: bool = True
+    #: in the row ``torch``: whether the class weights under the sum are also added up under the mean
+    _class_weights_count: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        reduction: str | None = "sum_over_batch_size",
+        class_weight: class_weight.ClassWeightsLike | None = None,
+        semantics: str | Semantics = "torchweights",
+        rest_in_eval: bool | None = None,
+        validate: bool | None = None,
+    ) -> None:
+        super().__init__()
+        standard_reduction(reduction)
+        self.reduction = reduction
+        self.semantics = semantics_for(semantics)
+        self.rest_in_eval = not self.semantics.class_weights.eval_too if rest_in_eval is None else rest_in_eval
+        self.validate = validate
+        self._store_class_weight(class_weight)
+
+    # ------------------------------------------------------------------------------------------------ class weights
+
+    def _class_weight_rule(self) -> Any:
+        return self.semantics.class_weights
+
+    def _store_class_weight(self, given: class_weight.ClassWeightsLike | None) -> None:
+        learned = isinstance(given, nn.Parameter)
+        if learned:
+            self.class_weight = given
+        else:
+            self.__dict__["class_weight"] = dict(given) if isinstance(given, Mapping) else given
+        table = None if given is None else class_weight.read_class_weight(given, self._class_weight_rule())
+        # The master stays in float64 on the CPU: .half() must not round it, and to(device) starts from it.
+        self._master = None if table is None else (table.classes.detach().cpu(), None if learned else table.weights.detach().double().cpu())
+        self._tables: dict[torch.device, class_weight.Table] = {}
+        self._register_table()
+
+    def _register_table(self) -> None:
+        if self._master is not None:
+            classes, weights = self._master
+            self.register_buffer("class_weight_classes", classes, persistent=False)
+            self.register_buffer("class_weight_values", weights, persistent=False)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        self._tables.clear()
+        if self._master is not None:
+            for name, exact in zip(("class_weight_classes", "class_weight_values"), self._master, strict=True):
+                if exact is not None:
+                    setattr(self, name, exact.to(getattr(self, name).device))
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_tables": {}}
+
+    def _table(self, device: torch.device, num_classes: int | None) -> class_weight.Table:
+        """The table on the device of the predictions, wherever the criterion is."""
+        rule = self._class_weight_rule()
+        if num_classes is not None and rule.keys == "0 to C-1" and len(self.class_weight_classes) != num_classes:
+            class_weight.read_class_weight(self.class_weight, rule, num_classes)
+        learned = isinstance(self.class_weight, nn.Parameter)
+        if learned or device not in self._tables:
+            weights = self.class_weight if learned else self.class_weight_values
+            table = class_weight.Table(self.class_weight_classes.to(device), weights.to(device))
+            if learned:
+                return table
+            self._tables[device] = table
+        return self._tables[device]
+
+    def _class_weights_act(self) -> bool:
+        return self._master is not None and (self.training or not self.rest_in_eval)
+
+    # ---------------------------------------------------------------------------------- what a family of losses decides
+
+    def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """y_true in the shape that the formula wants; raises ValueError where shapes do not meet."""
+        raise NotImplementedError
+
+    def _values_axis(self, rank: int) -> int | tuple[int, ...]:
+        """The axis of y_pred that the values lack; () for none."""
+        raise NotImplementedError
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """Unreduced values, without weights."""
+        raise NotImplementedError
+
+    def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
+        """The class of each value, and how many classes there are."""
+        raise NotImplementedError
+
+    def _kept(self, y_true: Tensor) -> Tensor | None:
+        """False where a label says that its value is left out."""
+        return None
+
+    def _targets(self, y_true: Tensor, weighed: Weighed) -> Tensor:
+        """Targets as the formula wants them, once it is known which of them count."""
+        return y_true
+
+    def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
+        """Labels and probabilities that cannot be meant."""
+
+    # ------------------------------------------------------------------------------------------------------- the call
+
+    def forward(
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        denominator: Tensor | Denominator | float | None = None,
+    ) -> Tensor:
+        validation.check_kinds(y_pred, y_true)
+        with _autocast_off(y_pred.device):
+            y_pred = at_least_float32(y_pred)
+            if y_pred.ndim == 1:
+                # One prediction per sample: Keras's fit makes (N, 1) of it too.
+                y_pred, y_true = y_pred.unsqueeze(-1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
+            met = self._meet(y_pred, y_true)
+            weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype)
+            if validation.can_look(y_pred) if self.validate is None else self.validate:
+                self._check_numbers(y_pred, met, weighed)
+            met = self._targets(met, weighed)
+            axis = self._values_axis(y_pred.ndim)
+            lacking = None if axis == () else axis
+            y_pred = weighed.hide(y_pred, lacking, self._harmless)  # type: ignore[arg-type]
+            met = weighed.hide(met, lacking if met.ndim == y_pred.ndim else None)  # type: ignore[arg-type]
+            return reduction.reduce(self.values(y_pred, met), weighed, standard_reduction(self.reduction), denominator)
+
+    #: a prediction that every formula takes without harm
+    _harmless: ClassVar[float] = 0.5
+
+    def _values_shape(self, y_pred_shape: Sequence[int]) -> tuple[int, ...]:
+        axis = self._values_axis(len(y_pred_shape))
+        if axis == ():
+            return tuple(y_pred_shape)
+        gone = axis % len(y_pred_shape)  # type: ignore[operator]
+        return tuple(size for i, size in enumerate(y_pred_shape) if i != gone)
+
+    def _weigh(
+        self,
+        y_pred_shape: Sequence[int],
+        y_true: Tensor,
+        met: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> Weighed:
+        """Class weights, sample weights, masks and ignored labels as one weight tensor."""
+        shape = self._values_shape(y_pred_shape)
+        sample_weight = self._follow("sample_weight", sample_weight, device)
+        mask = self._follow("mask", mask, device)
+        mask = mask if mask is None or mask.dtype == torch.bool else mask != 0
+        kept = self._kept(met)
+        if kept is not None:
+            mask = kept if mask is None else kept & self._grown(mask, shape)
+        counted = None
+        if self._class_weights_act():
+            found = self._class_weights_of(y_true, met, y_pred_shape, mask, shape)
+            if found is not None:
+                counted = found
+                if self.semantics.class_weights.others == "by class" and sample_weight is not None:
+                    sample_weight = self.semantics.weighing.meet(shape, sample_weight, None).weight
+                sample_weight = class_weight.join(found, sample_weight, self.semantics.class_weights)
+        weighed = reduction.weigh(shape, sample_weight, mask, self.semantics, dtype)
+        if self.semantics.weighing.counts_class_weights_alone:
+            counted = counted if self._class_weights_count else None
+            weighed = replace(weighed, met=replace(weighed.met, counted=counted))
+        return weighed
+
+    def _grown(self, mask: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """A mask that meets ignored labels: made to fit the values first."""
+        if self.semantics.name in ("torchweights", "torch"):
+            return alignment.by_rank(shape, None, mask).mask  # type: ignore[return-value]
+        return alignment.from_right(mask, shape, "mask")
+
+    def _class_weights_of(
+        self, y_true: Tensor, met: Tensor, y_pred_shape: Sequence[int], mask: Tensor | None, shape: tuple[int, ...]
+    ) -> Tensor | None:
+        rule = self._class_weight_rule()
+        if rule.others == "by class":
+            labels, num_classes = self._labels(met, y_pred_shape)
+            judged = None if mask is None else self._grown(mask, shape).expand(shape)
+        else:
+            axis = self._values_axis(len(y_pred_shape))
+            channels_last = y_true if y_true.ndim < len(y_pred_shape) or axis == () else y_true.movedim(axis, -1)
+            labels, num_classes, judged = class_weight.classes_by_shape(channels_last, rule), None, None
+        return class_weight.look_up(labels, self._table(met.device, num_classes), rule, judged, self.validate)
+
+    @staticmethod
+    def _follow(name: str, tensor: object, device: torch.device) -> Tensor | None:
+        """Weights and masks on the device of the predictions."""
+        if tensor is None:
+            return None
+        if not isinstance(tensor, (Tensor, int, float)):
+            raise TypeError(f"{name} expected a torch.Tensor or a number; received {type(tensor).__name__}. Write torch.as_tensor({name}).")
+        return torch.as_tensor(tensor, device=device)
+
+    def denominator(
+        self,
+        y_true: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        y_pred_shape: Sequence[int] | None = None,
+    ) -> Denominator:
+        """What this batch adds to the denominator: known before y_pred is.
+
+        Add those of several micro-batches or ranks and pass the sum as ``denominator=``.
+
+        Args:
+            y_true, sample_weight, mask: As in the call.
+            y_pred_shape: Shape of the predictions; needed where the targets do not tell it.
+
+        Raises:
+            ValueError: for a criterion whose counts do not add up (``decomposable`` is False), and for reduction none.
+        """
+        chosen = standard_reduction(self.reduction)
+        if not self.decomposable:
+            raise ValueError(
+                f"{type(self).__name__} with semantics={self.semantics.name!r} expected a whole batch: its values depend on all labels of the "
+                "batch, so batches do not add up (decomposable is False). Use semantics='torchweights', or labels -1 and 1."
+            )
+        if chosen == "none":
+            raise ValueError("denominator() expected a reduction that divides; received reduction='none'. Build the criterion with another.")
+        shape = tuple(y_pred_shape) if y_pred_shape is not None else self._shape_from_targets(y_true)
+        if len(shape) == 1:
+            shape, y_true = (*shape, 1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
+        stand_in = torch.empty(shape, device="meta")
+        weighed = self._weigh(shape, y_true, self._meet(stand_in, y_true), sample_weight, mask, y_true.device, torch.float64)
+        return Denominator(weighed.counts(), self.semantics.name, chosen)
+
+    def _shape_from_targets(self, y_true: Tensor) -> tuple[int, ...]:
+        return tuple(y_true.shape)
+
+    # ------------------------------------------------------------------------------------------------------- as text
+
+    def get_config(self) -> dict[str, Any]:
+        """The options as JSON: ``type(self).from_config(config)`` builds the same criterion."""
+        config = {name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters if name != "self"}
+        config["semantics"] = self.semantics.name
+        given = config.get("class_weight")
+        if isinstance(given, Mapping):
+            config["class_weight"] = {"classes": list(given), "weights": [float(w) for w in given.values()]}
+        elif isinstance(given, Tensor):
+            config["class_weight"] = given.detach().double().tolist()
+        elif given is not None:
+            config["class_weight"] = [float(w) for w in given]
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The criterion that ``get_config`` described."""
+        options = {name: tuple(value) if name == "axis" and isinstance(value, list) else value for name, value in config.items()}
+        given = options.get("class_weight")
+        if isinstance(given, Mapping):
+            options["class_weight"] = dict(zip(given["classes"], given["weights"], strict=True))
+        return cls(**options)
+
+    def extra_repr(self) -> str:
+        parts = []
+        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
+            if name == "self":
+                continue
+            value = getattr(self, name)
+            value = value.name if isinstance(value, Semantics) else value
+            untouched = not self.semantics.class_weights.eval_too if name == "rest_in_eval" else parameter.default
+            if isinstance(value, Tensor) or value != untouched:
+                parts.append(f"{name}={value!r}")
+        return ", ".join(parts)

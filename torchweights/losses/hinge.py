@@ -1,0 +1,104 @@
+"""Hinge losses, and the judgement whether labels are 0 and 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from torchweights import class_weight as class_weights
+from torchweights import functional
+from torchweights.losses.base import WeightedLoss, same_shape
+from torchweights.reduction import Weighed
+
+
+class _Hinge(WeightedLoss):
+    """A formula for labels -1 and 1; labels 0 and 1 are turned into them as the row says."""
+
+    _formula: ClassVar[Callable[..., Tensor]]
+
+    def __init__(
+        self,
+        *,
+        axis: int | tuple[int, ...] = -1,
+        reduction: str | None = "sum_over_batch_size",
+        class_weight: class_weights.ClassWeightsLike | None = None,
+        semantics: Any = "torchweights",
+        rest_in_eval: bool | None = None,
+        validate: bool | None = None,
+    ) -> None:
+        super().__init__(reduction=reduction, class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval, validate=validate)
+        self.axis = axis
+
+    @property
+    def decomposable(self) -> bool:  # type: ignore[override]
+        """False where the row judges the labels of the whole batch."""
+        return self.semantics.formulas.hinge_labels == "as given"
+
+    def _class_weight_rule(self) -> Any:
+        # Labels are -1 and 1, or 0 and 1: the keys are the labels, not class numbers.
+        return replace(self.semantics.class_weights, keys="any")
+
+    def _values_axis(self, rank: int) -> int | tuple[int, ...]:
+        return () if self.semantics.formulas.per_element else self.axis
+
+    def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        return same_shape(y_pred, y_true).to(y_pred.dtype)
+
+    def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
+        axis = self._values_axis(y_true.ndim)
+        if isinstance(axis, int) and y_true.shape[axis] != 1:
+            raise ValueError(
+                f"class_weight for hinge expected one label per sample, y_true of shape (N, 1); received {tuple(y_true.shape)}. "
+                "Give the weights as sample_weight, or axis=() for a value per element."
+            )
+        return y_true.squeeze(axis) if isinstance(axis, int) else y_true, None
+
+    def _targets(self, y_true: Tensor, weighed: Weighed) -> Tensor:
+        rule = self.semantics.formulas.hinge_labels
+        if rule == "as given":
+            return y_true
+        judged = weighed.included if rule == "included" else None
+        axis = self._values_axis(y_true.ndim)
+        if judged is not None and isinstance(axis, int):
+            judged = judged.expand(weighed.shape).unsqueeze(axis)
+        return functional.signed_labels(y_true, judged)
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """One value per sample, for labels -1 and 1."""
+        return type(self)._formula(y_pred, y_true, axis=self._values_axis(y_pred.ndim))
+
+
+class Hinge(_Hinge):
+    """Hinge: ``functional.hinge``, weighed; labels 0 and 1 become -1 and 1.
+
+    Args:
+        axis: Axis to average in each value; () for a value per element.
+        reduction, class_weight, semantics, rest_in_eval, validate: As in ``WeightedLoss``; class weights are by label.
+
+    Shapes: y_pred and y_true (N, .., D) alike; (N,) is (N, 1); a trailing 1 may lack in y_true.
+
+    The default row judges the labels that count; Keras rows since 2.3 those of the whole batch, 2.2 none.
+
+    >>> import torch
+    >>> y_pred, y_true = torch.tensor([[0.6, -0.4]]), torch.tensor([[0.0, 1.0]])
+    >>> Hinge()(y_pred, y_true), Hinge(semantics="keras2.2.4")(y_pred, y_true)
+    (tensor(1.5000), tensor(1.2000))
+    """
+
+    _formula = staticmethod(functional.hinge)
+
+
+class SquaredHinge(_Hinge):
+    """Squared hinge: ``functional.squared_hinge``, weighed; labels 0 and 1 become -1 and 1.
+
+    Args, shapes and labels: as ``Hinge``.
+
+    >>> import torch
+    >>> SquaredHinge()(torch.tensor([[0.6, -0.4]]), torch.tensor([[0.0, 1.0]]))
+    tensor(2.2600)
+    """
+
+    _formula = staticmethod(functional.squared_hinge)

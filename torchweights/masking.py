@@ -1,0 +1,89 @@
+"""Pixels without ground truth: which they are, and two ways to leave them out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def labelled_pixels(y_true: Tensor, void: int | None = None, *, axis: int = -1) -> Tensor:
+    """True where a pixel has ground truth.
+
+    Args:
+        y_true: One-hot or soft targets (floating point, classes on ``axis``): a pixel without any class set has no
+            ground truth. Integer labels: a pixel with label ``void``, or any negative label, has none.
+        void: The label that stands for "no ground truth"; with one-hot targets, the class that does.
+        axis: Axis of the classes of one-hot targets.
+
+    >>> labelled_pixels(torch.tensor([0, 255, 1]), void=255)
+    tensor([ True, False,  True])
+    """
+    if not y_true.is_floating_point():
+        known = y_true >= 0
+        return known if void is None else known & (y_true != void)
+    labelled = (y_true != 0).any(axis)
+    return labelled if void is None else labelled & (y_true.select(axis, void) == 0)
+
+
+def _check(y_pred: Tensor, y_true: Tensor, axis: int) -> None:
+    whole = tuple(y_pred.shape)
+    classes = axis % y_pred.ndim
+    expected = whole if y_true.is_floating_point() else whole[:classes] + whole[classes + 1 :]
+    if tuple(y_true.shape) != expected:
+        kind = "one-hot targets" if y_true.is_floating_point() else "labels"
+        raise ValueError(
+            f"y_true expected shape {expected} ({kind} beside y_pred of shape {whole} with classes on axis {axis}); "
+            f"received {tuple(y_true.shape)}. Say where the classes are with axis=, and give targets to match."
+        )
+
+
+def mask_pixels(y_pred: Tensor, y_true: Tensor, void: int | None = None, *, axis: int = -1) -> tuple[Tensor, Tensor]:
+    """Predictions and targets of the pixels that have ground truth: (n_valid, C) each.
+
+    Args:
+        y_pred: (B, H, W, C), or any shape with the classes on ``axis``.
+        y_true: One-hot targets of the same shape, or integer labels of that shape without ``axis``.
+        void: Label (or one-hot class) that stands for "no ground truth".
+        axis: Axis of the classes.
+
+    Returns:
+        ``(y_pred, y_true)``: (n_valid, C) and (n_valid, C), or (n_valid,) for labels. How many there are is only known
+        on the device, so this waits for it; ``blank_pixels`` does not.
+
+    Raises:
+        ValueError: when the shapes do not meet.
+
+    Source: the ``mask_pixels`` that TF 1 projects put before ``tf.losses.softmax_cross_entropy``.
+
+    >>> p, t = torch.zeros(1, 2, 2, 3), torch.eye(3)[torch.tensor([[[0, 1], [2, 2]]])]
+    >>> t[0, 1, 1] = 0
+    >>> [tuple(kept.shape) for kept in mask_pixels(p, t)]
+    [(3, 3), (3, 3)]
+    """
+    _check(y_pred, y_true, axis)
+    kept = labelled_pixels(y_true, void, axis=axis)
+    targets = y_true.movedim(axis, -1) if y_true.is_floating_point() else y_true
+    return y_pred.movedim(axis, -1)[kept], targets[kept]
+
+
+def blank_pixels(y_pred: Tensor, y_true: Tensor, void: int | None = None, *, axis: int = -1) -> tuple[Tensor, Tensor, Tensor]:
+    """The twin of ``mask_pixels`` that keeps the shape: pixels without ground truth become zeros, and a mask says where.
+
+    Args: as ``mask_pixels``.
+
+    Returns:
+        ``(y_pred, y_true, mask)`` in full shape, ready for ``criterion(y_pred, y_true, mask=mask)``; blanked pixels
+        pass no gradient, whatever they held. Nothing waits for the device.
+
+    >>> p, t, mask = blank_pixels(torch.full((1, 2, 3), torch.nan), torch.tensor([[0, 255]]), void=255)
+    >>> mask, t, p[0, 1]
+    (tensor([[ True, False]]), tensor([[0, 0]]), tensor([0., 0., 0.]))
+    """
+    _check(y_pred, y_true, axis)
+    mask = labelled_pixels(y_true, void, axis=axis)
+    wide = mask.unsqueeze(axis)
+    return (
+        torch.where(wide, y_pred, torch.zeros_like(y_pred)),
+        torch.where(wide if y_true.is_floating_point() else mask, y_true, torch.zeros_like(y_true)),
+        mask,
+    )

@@ -1,0 +1,253 @@
+"""The only place that weighs and reduces: a weighted loss is ``S / D``.
+
+``S = sum(weight * values)``; ``D`` is a function of a few counts that add up over ranks and micro-batches. Which
+function, and how ranks and masks meet, is the row's business (``torchweights.semantics``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from torchweights.alignment import Met
+from torchweights.messages import choose
+from torchweights.semantics import Semantics, semantics_for
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
+
+
+def standard_reduction(reduction: str | None) -> str:
+    """The one spelling of a reduction: None is ``none``, ``mean`` is ``sum_over_batch_size``.
+
+    >>> standard_reduction("mean"), standard_reduction(None)
+    ('sum_over_batch_size', 'none')
+    """
+    chosen = choose("reduction", "none" if reduction is None else reduction, REDUCTIONS)
+    return "sum_over_batch_size" if chosen == "mean" else chosen
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a denominator is made of; counts of different batches are added field by field.
+
+    ``elements`` of the loss, ``unmasked`` elements, elements whose weight is ``nonzero``, sum of ``weights``: each
+    counted as if weights and mask were as large as the values.
+    """
+
+    elements: Tensor
+    unmasked: Tensor
+    nonzero: Tensor
+    weights: Tensor
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Counts)))
+
+
+@dataclass(frozen=True)
+class Denominator:
+    """What ``criterion.denominator()`` returns: additive counts and the row's function of them.
+
+    Add the denominators of several micro-batches, then pass the sum to each call: ``criterion(..., denominator=d)``.
+
+    >>> import torch, torchweights as tw
+    >>> criterion = tw.MeanSquaredError()
+    >>> sum(criterion.denominator(y_true=torch.zeros(n, 2)) for n in (3, 5)).value()
+    tensor(8., dtype=torch.float64)
+    """
+
+    counts: Counts
+    semantics: str
+    reduction: str
+
+    def __add__(self, other: object) -> Denominator:
+        if not isinstance(other, Denominator):
+            return NotImplemented
+        if (other.semantics, other.reduction) != (self.semantics, self.reduction):
+            raise ValueError(
+                f"denominators add up only within one row and one reduction: expected {self.semantics!r} with "
+                f"reduction={self.reduction!r}, received {other.semantics!r} with reduction={other.reduction!r}. "
+                "Make both with the same criterion."
+            )
+        return Denominator(self.counts + other.counts, self.semantics, self.reduction)
+
+    def __radd__(self, other: object) -> Denominator:
+        # sum() starts from 0.
+        return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    def value(self) -> Tensor:
+        """D itself: a 0-dim float64 tensor without gradient."""
+        return divisor_of(self.counts, semantics_for(self.semantics), self.reduction)
+
+
+def divisor_of(counts: Counts, row: Semantics, reduction: str) -> Tensor:
+    """D: the row's function of the counts for this reduction."""
+    if reduction == "sum":
+        return torch.ones_like(counts.weights)
+    if reduction == "mean_with_sample_weight":
+        return counts.weights
+    return row.weighing.denominator(counts)
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """Weights, mask and what they leave, ready for values of ``shape``.
+
+    ``weight`` is 0 where the mask hides; ``included`` is False wherever an element must not show (None: all do).
+    """
+
+    shape: tuple[int, ...]
+    weight: Tensor | None
+    included: Tensor | None
+    met: Met
+    row: Semantics
+
+    def counts(self) -> Counts:
+        """The counts of this batch, in float64: exact up to 2**53 elements."""
+        device = next((t.device for t in (self.weight, self.met.mask) if t is not None), None)
+        elements = torch.full((), math.prod(self.shape), dtype=torch.float64, device=device)
+        mask, weight, counted = self.met.mask, self.met.weight, self.met.counted
+        unmasked = elements if mask is None else _count(mask) * (elements / max(mask.numel(), 1))
+        nonzero = elements if weight is None else _count(weight != 0) * (elements / max(weight.numel(), 1))
+        weights = unmasked if counted is None else self.row.weighing.sum_of_weights(counted, mask, self.shape)
+        return Counts(elements, unmasked, nonzero, weights)
+
+    def divisor(self, reduction: str) -> Tensor | float:
+        """D of this batch; a plain number where shapes alone decide it."""
+        if reduction == "sum":
+            return 1.0
+        if self.met.weight is None and self.met.mask is None:
+            return float(math.prod(self.shape))
+        return divisor_of(self.counts(), self.row, reduction)
+
+    def hide(self, tensor: Tensor, axis: int | None = None, stand_in: float = 0.0) -> Tensor:
+        """``tensor`` with a harmless number where nothing must show; ``axis`` is its one axis that the values lack.
+
+        Chosen before the formula: a NaN times zero is NaN, in the gradient as well.
+        """
+        if self.included is None:
+            return tensor
+        included = self.included
+        if axis is not None:
+            included = included.expand(self.shape).unsqueeze(axis)
+        return torch.where(included, tensor, torch.full((), stand_in, dtype=tensor.dtype, device=tensor.device))
+
+
+def _count(chosen: Tensor) -> Tensor:
+    return chosen.sum().to(torch.float64)
+
+
+def weigh(
+    shape: Sequence[int],
+    sample_weight: Tensor | None,
+    mask: Tensor | None,
+    row: Semantics,
+    dtype: torch.dtype = torch.float32,
+) -> Weighed:
+    """Weights and mask become one weight tensor for loss values of ``shape``, as the row says."""
+    mask = None if mask is None else mask.to(torch.bool)
+    met = row.weighing.meet(tuple(shape), sample_weight, mask)
+    weight = None if met.weight is None else met.weight.to(dtype)
+    included = None if weight is None else weight.detach() != 0
+    if met.mask is not None and not met.absorbed:
+        included = met.mask if included is None else included & met.mask
+        if weight is not None:
+            weight = torch.where(met.mask, weight, torch.zeros((), dtype=dtype, device=weight.device))
+    return Weighed(tuple(shape), weight, included, met, row)
+
+
+def reduce(
+    values: Tensor, weighed: Weighed, reduction: str, denominator: Tensor | Denominator | float | None = None
+) -> Tensor:
+    """S / D of values that were weighed: the numerator over this batch's denominator, or over the one given."""
+    values = weighed.hide(values)
+    weighted = values if weighed.weight is None else values * weighed.weight
+    if reduction == "none":
+        if denominator is not None:
+            raise ValueError(
+                "denominator expected only where something is divided, received one with reduction='none'. "
+                "Leave it out, or build the criterion with reduction='sum_over_batch_size'."
+            )
+        return weighted
+    total = weighted.sum()
+    if denominator is None:
+        return divide(total, weighed.divisor(reduction), weighed.row)
+    if isinstance(denominator, Denominator):
+        expected = (weighed.row.name, reduction)
+        if (denominator.semantics, denominator.reduction) != expected:
+            raise ValueError(
+                f"denominator expected from a criterion with semantics={expected[0]!r} and reduction={expected[1]!r}, received "
+                f"one made with semantics={denominator.semantics!r} and reduction={denominator.reduction!r}. "
+                "Make it with this criterion's own denominator()."
+            )
+        denominator = denominator.value()
+    return divide(total, denominator, weighed.row)
+
+
+def weighted_mean(values: Tensor, weight: Tensor, axis: int | tuple[int, ...]) -> Tensor:
+    """mean(weight * values) over ``axis``; what has weight 0 must not show, whatever it is."""
+    weighted = torch.where(weight != 0, values, torch.zeros_like(values)) * weight
+    return weighted if axis == () else weighted.mean(axis)
+
+
+def divide(total: Tensor, divisor: Tensor | float, row: Semantics) -> Tensor:
+    """total / divisor, with the row's answer to division by nothing."""
+    rule = row.weighing
+    if not isinstance(divisor, Tensor):
+        if divisor:
+            return total / divisor
+        divisor = torch.zeros((), dtype=total.dtype, device=total.device)
+    divisor = divisor.to(device=total.device, dtype=total.dtype)
+    if rule.empty == "nan":
+        return total / divisor
+    divisible = divisor > 0 if rule.empty == "zero, negative too" else divisor != 0
+    # Both branches stay finite, so the gradient of the branch not taken is 0 and not NaN.
+    return torch.where(divisible, total / torch.where(divisible, divisor, torch.ones_like(divisor)), torch.zeros_like(total))
+
+
+def reduce_weighted_values(
+    values: Tensor,
+    sample_weight: Tensor | None = None,
+    mask: Tensor | None = None,
+    *,
+    reduction: str | None = "sum_over_batch_size",
+    semantics: str | Semantics = "torchweights",
+) -> Tensor:
+    """Weigh unreduced loss values and reduce them: ``sum(weight * values) / D``.
+
+    Args:
+        values: Loss values, one per sample (N,), per step (N, T) or per pixel (N, H, W). A scalar (the value of a
+            custom loss that reduces by itself) is scaled by the weights.
+        sample_weight: Weights; which shapes meet the values is the row's business. The default row takes (N,),
+            (N, 1, ..), the shape of the values, or a scalar.
+        mask: True (or non-zero) where a value counts.
+        reduction: sum_over_batch_size, mean, mean_with_sample_weight, sum, none or None.
+        semantics: The row, by name or as ``semantics_for`` gives it.
+
+    Returns:
+        A scalar; with ``none``, the weighted values.
+
+    Raises:
+        ValueError: for an unknown reduction or row, and for shapes that do not meet.
+
+    Source: ``weighted_masked_objective`` of Keras 2.2, ``compute_weighted_loss`` of Keras 2.3 to TensorFlow 2.15,
+    ``reduce_weighted_values`` of Keras 3; recorded in ``torchweights/parity/recordings``.
+
+    >>> values = torch.tensor([2.5, 0.125, 5.0])
+    >>> weight = torch.tensor([1.0, 0.0, 2.0])
+    >>> for row in ("keras2.2.4", "tf1.12", "keras3.15"):
+    ...     print(row, round(reduce_weighted_values(values, weight, semantics=row).item(), 4))
+    keras2.2.4 6.25
+    tf1.12 4.1667
+    keras3.15 4.1667
+    """
+    row = semantics_for(semantics)
+    chosen = standard_reduction(reduction)
+    if values.ndim == 0 and (sample_weight is not None or mask is not None):
+        largest = max((t.shape for t in (sample_weight, mask) if t is not None), key=len)
+        values = values.expand(largest)
+    dtype = values.dtype if values.dtype == torch.float64 else torch.float32
+    return reduce(values.to(dtype), weigh(values.shape, sample_weight, mask, row, dtype), chosen)
