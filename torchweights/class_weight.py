@@ -159,6 +159,17 @@ def per_class(y_true: Tensor, table: Table, axis: int) -> Tensor:
     return y_true * weights.reshape([-1 if i == axis % y_true.ndim else 1 for i in range(y_true.ndim)])
 
 
+def overridden(sample_weight: Tensor | None, rule: ClassWeights) -> bool:
+    """Whether class weights are not even looked at, because this era lets sample_weight win."""
+    if sample_weight is None or rule.beside != "sample_weight wins":
+        return False
+    warn_of_trap(
+        "class_weight beside sample_weight",
+        "class_weight is ignored by this release because sample_weight is given too. Multiply them yourself and pass sample_weight alone to have both.",
+    )
+    return True
+
+
 def join(class_weights: Tensor, sample_weight: Tensor | None, rule: ClassWeights) -> Tensor:
     """Class weights beside sample weights, as the era joins them; ranks are made equal with axes of size 1."""
     if sample_weight is None:
@@ -168,11 +179,7 @@ def join(class_weights: Tensor, sample_weight: Tensor | None, rule: ClassWeights
             "class_weight and sample_weight together are refused by this release: expected one of them, received both. "
             "Multiply them yourself and pass sample_weight, or use semantics='torchweights', which multiplies them."
         )
-    if rule.beside == "sample_weight wins":
-        warn_of_trap(
-            "class_weight beside sample_weight",
-            "class_weight is ignored by this release because sample_weight is given too. Multiply them yourself and pass sample_weight alone to have both.",
-        )
+    if overridden(sample_weight, rule):
         return sample_weight
     if rule.cast_to_sample_weight and not sample_weight.is_floating_point():
         warn_of_trap(

@@ -113,11 +113,10 @@ def signed_labels(y_true: Tensor, judged: Tensor | None = None) -> Tensor:
 
 
 def _sigmoid_crossentropy(logits: Tensor, y_true: Tensor) -> Tensor:
-    """max(z, 0) - z y + ln(1 + e^-|z|), whose gradient at z = 0 is 1/2 - y as everywhere else it is sigmoid(z) - y."""
+    """max(z, 0) - z y + ln(1 + e^-|z|), whose gradient is sigmoid(z) - y everywhere, at z = 0 too."""
     positive = logits >= 0
-    zero = torch.zeros_like(logits)
-    # where() and not clamp() and abs(): at 0 their subgradients would not add up.
-    return torch.where(positive, logits, zero) - logits * y_true + torch.where(positive, -logits, logits).exp().log1p()
+    # One factor, so that 1 - y is exact before autograd adds the small rest; where() because |z| has no gradient at 0.
+    return logits * (positive.to(logits.dtype) - y_true) + torch.where(positive, -logits, logits).exp().log1p()
 
 
 def binary_crossentropy(

@@ -203,9 +203,9 @@ def divide(total: Tensor, divisor: Tensor | float, row: Semantics) -> Tensor:
     divisor = divisor.to(device=total.device, dtype=total.dtype)
     if rule.empty == "nan":
         return total / divisor
-    divisible = divisor > 0 if rule.empty == "zero, negative too" else divisor != 0
+    nothing = divisor <= 0 if rule.empty == "zero, negative too" else divisor == 0
     # Both branches stay finite, so the gradient of the branch not taken is 0 and not NaN.
-    return torch.where(divisible, total / torch.where(divisible, divisor, torch.ones_like(divisor)), torch.zeros_like(total))
+    return torch.where(nothing, torch.zeros_like(total), total / torch.where(nothing, torch.ones_like(divisor), divisor))
 
 
 def reduce_weighted_values(

@@ -38,8 +38,15 @@ def nonzero_weights(counts: Any) -> Tensor:
 
 
 def weights(counts: Any) -> Tensor:
-    """The sum of the weights (x share unmasked, where the mask could not be multiplied in)."""
-    return counts.weights * counts.unmasked / counts.elements
+    """The sum of the weights."""
+    return counts.weights
+
+
+def weights_or_nan(counts: Any) -> Tensor:
+    """The sum of the weights x share unmasked where the mask could not be multiplied in; NaN where it leaves nothing."""
+    share = counts.unmasked / counts.elements
+    shared = counts.weights * torch.where(share > 0, share, torch.nan)
+    return torch.where(counts.weights > 0, shared, counts.weights)
 
 
 # ------------------------------------------------------------------------------- what "the sum of weights" adds up
@@ -104,7 +111,7 @@ class ClassWeights:
 
     ``beside``: what happens with a ``sample_weight`` ("multiply", "sample_weight wins", "refuse"). ``missing``: a class
     without a weight ("refuse" or its weight). ``keys``: "any" or "0 to K-1". ``others``: what is no dict ("ignore",
-    "refuse", "by class"). ``ranks``: largest rank of the targets. ``labels``: how label values are read ("exact",
+    "refuse", "by class"). ``labels_end_in_one``: fit() wants labels (N, T, 1), so labels (N, T) have that rank. ``ranks``: largest rank of the targets. ``labels``: how label values are read ("exact",
     "truncate", "round"). ``empty``: whether {} is ignored.
     """
 
@@ -116,6 +123,7 @@ class ClassWeights:
     labels: str = "exact"
     empty: str = "ignore"
     cast_to_sample_weight: bool = False
+    labels_end_in_one: bool = False
     eval_too: bool = False
 
 
@@ -141,8 +149,8 @@ WEIGHING = {
     "torch":          Weighing(_at.by_rank,              weights,             "nan",    over_elements, True),
     "keras2.2":       Weighing(_at.keras_2_2_model,      nonzero_weights,     "nan"),
     "keras2.2:loss":  Weighing(_at.keras_2_2_loss,       nonzero_weights,     "nan"),
-    "tf1.12":         Weighing(_at.tf_1_12_model,        weights,             _no,      as_given),
-    "tf1.12:loss":    Weighing(_at.tf_1_12_loss,         weights,             _no,      as_given),
+    "tf1.12":         Weighing(_at.tf_1_12_model,        weights_or_nan,      _no,      as_given),
+    "tf1.12:loss":    Weighing(_at.tf_1_12_loss,         weights_or_nan,      _no,      as_given),
     "keras2.3":       Weighing(_at.keras_2_3_model,      elements,            "nan"),
     "keras2.3:loss":  Weighing(_at.keras_2_3_loss,       elements,            "nan"),
     "tf1.15":         Weighing(_at.tf_1_15_model,        elements),
@@ -167,9 +175,9 @@ CLASS_WEIGHTS = {
     #                              beside sample_weight     missing   keys        no dict     ranks  labels      {}
     "torchweights":   ClassWeights("multiply",              "refuse", "0 to C-1", "by class", None,  "exact",    "refuse", eval_too=True),
     "torch":          ClassWeights("multiply",              "refuse", "0 to C-1", "by class", None,  "exact",    "refuse", eval_too=True),
-    "keras2.2":       ClassWeights("sample_weight wins",    "refuse", "any",      "ignore",   2,     "exact",    "ignore"),
-    "tf1.12":         ClassWeights("sample_weight wins",    "refuse", "any",      "ignore",   2,     "exact",    "refuse"),
-    "keras2.3":       ClassWeights("multiply",              "refuse", "any",      "ignore",   2,     "exact",    "ignore"),
+    "keras2.2":       ClassWeights("sample_weight wins",    "refuse", "any",      "ignore",   2,     "exact",    "ignore", labels_end_in_one=True),
+    "tf1.12":         ClassWeights("sample_weight wins",    "refuse", "any",      "ignore",   2,     "exact",    "refuse", labels_end_in_one=True),
+    "keras2.3":       ClassWeights("multiply",              "refuse", "any",      "ignore",   2,     "exact",    "ignore", labels_end_in_one=True),
     "tf1.15":         ClassWeights("multiply",              "refuse", "any",      "ignore",   2,     "exact",    "refuse"),
     "tf2.2":          ClassWeights("multiply",              "refuse", "0 to K-1", "refuse",   2,     "truncate", "ignore", cast_to_sample_weight=True),
     "tf_keras":       ClassWeights("multiply",              "refuse", "0 to K-1", "refuse",   None,  "round",    "ignore", cast_to_sample_weight=True),

@@ -80,8 +80,9 @@ def weighing_dtype(cases, prepare, doors):
 def sources():
     """SHA-256 of the oracle's own files, so that answers of another oracle are not taken for its own."""
     state = hashlib.sha256()
-    for path in sorted(m.__file__ for m in sys.modules.values() if getattr(m, "__file__", None)
-                       and os.path.dirname(os.path.abspath(m.__file__)) == HERE):  # fmt: skip
+    # Asking a lazy module of TensorFlow for an attribute would load it, hence the plain dictionaries.
+    paths = [str(vars(module).get("__file__")) for module in list(sys.modules.values()) if module is not None]
+    for path in sorted(path for path in paths if os.path.dirname(os.path.abspath(path)) == HERE):
         with open(path, "rb") as file:
             state.update(file.read())
     return state.hexdigest()

@@ -38,20 +38,23 @@ def ask_loss(keras, objective, item, dtype):
 class Door(object):
     """The model door: ``train_on_batch`` or ``evaluate`` of a compiled functional model."""
 
-    def __init__(self, keras, new_sgd):
-        self.keras, self.new_sgd, self.kept = keras, new_sgd, models.Kept(keras.backend.clear_session)
+    def __init__(self, keras, new_sgd, remembers=False):
+        self.keras, self.new_sgd = keras, new_sgd
+        self.kept = models.Kept(keras.backend.clear_session, remembers)
 
     def ask(self, item, dtype):
         """What ``train_on_batch`` or ``evaluate`` returns, and the gradient that the step took."""
         weight, mask = item["sample_weight"], item["mask"]
         temporal = weight is not None and weight.ndim == 2
         key = (item["loss"], item["y_pred"].shape, None if mask is None else mask.shape, item["activation"], temporal,
-               weight is None, dtype)  # fmt: skip
+               self.kept.remembers and weight is None, dtype)  # fmt: skip
         return self.kept.ask(key, lambda: self.build(item, dtype, temporal), lambda held: self.step(held, item, dtype))
 
     def step(self, held, item, dtype):
         (model, layer), (inputs, targets, weight) = held, models.arrays(item, dtype)
-        self.keras.backend.set_value(layer.offset, np.zeros(inputs[0].shape, dtype))
+        # The optimizer too: it keeps 0 * momentum of the step before, which after a NaN is NaN for ever.
+        for variable in [layer.offset] + model.optimizer.weights:
+            self.keras.backend.set_value(variable, np.zeros_like(self.keras.backend.get_value(variable)))
         inputs = inputs if len(inputs) > 1 else inputs[0]
         if item["step"] == "evaluate":
             return np.asarray(model.evaluate(inputs, targets, sample_weight=weight, verbose=0,

@@ -1,11 +1,13 @@
-"""Asking through a compiled model: models are kept while the cases ask for the same one, and a refusal is asked twice.
+"""Asking through a compiled model: models are kept while the cases ask for the same one.
 
-A release may remember what an earlier batch taught it, so a refusal counts only when a model that has seen nothing
-gives it, and the model that refused is not asked again.
+A release may remember what an earlier batch taught it, so there a refusal counts only when a model that has seen
+nothing gives it, and the model that refused is not asked again.
 """
 from __future__ import absolute_import, division, print_function
 
-#: How many compiled models to keep before everything is cleared.
+import numpy as np
+
+#: How many models to compile before everything is cleared.
 KEPT = 12
 
 
@@ -33,10 +35,13 @@ def signature(item):
 
 
 class Kept(object):
-    """Compiled models by key; ``clear`` empties the release's own memory."""
+    """Compiled models by key; ``clear`` empties the release's own memory, which slows it down as models pile up.
 
-    def __init__(self, clear):
-        self.clear, self.models = clear, {}
+    ``remembers`` is False for releases whose compiled models learn nothing from a batch.
+    """
+
+    def __init__(self, clear, remembers=True):
+        self.clear, self.remembers, self.models, self.built = clear, remembers, {}, 0
 
     def ask(self, key, build, step):
         """``step(model)`` on the model of ``key``; where a kept one refuses, a fresh one has the last word."""
@@ -44,12 +49,17 @@ class Kept(object):
             try:
                 return step(self.models[key])
             except Exception:  # noqa: BLE001  whatever the release raises
+                if not self.remembers:
+                    raise
                 del self.models[key]
-        if len(self.models) >= KEPT:
+        if self.built >= KEPT:
             self.models.clear()
             self.clear()
+            self.built = 0
+        self.built += 1
         model = build()
+        if not self.remembers:
+            self.models[key] = model
         answer = step(model)
         self.models[key] = model
         return answer
-

@@ -10,7 +10,7 @@ keras = tf.keras
 def prepare(dtype):
     assert not tf.executing_eagerly() and not tf.compat.v1.control_flow_v2_enabled()
     graph_mode.switch(keras, dtype)
-    door = graph_mode.Door(keras, lambda: keras.optimizers.SGD(lr=1.0))
+    door = graph_mode.Door(keras, lambda: keras.optimizers.SGD(lr=1.0), remembers=True)
 
     def ask(item, dtype):
         if item["door"] == "model":

@@ -1,7 +1,7 @@
 """Records the demo's training in the real releases: ``python -m parity_tests.training.record [ROW ...] [--check]``.
 
-Each row runs in its release's own Python. Say which one by ``--python ROW=PATH``, or by an environment variable
-(TORCHWEIGHTS_PYTHON_KERAS2_2_4 and so on), or let it be found in the folder where `parity_tests.record` makes them.
+Each row runs in its release's own Python: in the environment that `parity_tests.record` uses too, made here if it is
+not there yet, or in the one named by ``--python ROW=PATH``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,10 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from parity_tests import environments
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RECORDINGS = ROOT / "torchweights" / "demo" / "recordings"
 RECORDERS = {"keras2.2.4": HERE / "record_keras_2_2_4.py", "keras3.15": HERE / "record_keras_3_15.py"}
+ENVIRONMENTS = {"keras2.2.4": "keras2.2.4", "keras3.15": "modern"}
 # The same release on another processor may add in another order; more than this is another training.
 CHECK_LIMITS = {"float32": 1e-5, "float64": 1e-12}
 
@@ -32,8 +34,12 @@ def main(argv: list[str] | None = None) -> int:
     unknown = [row for row in options.rows if row not in RECORDERS]
     if unknown:
         sys.exit(f"no recorder for {', '.join(unknown)}; there is: {', '.join(RECORDERS)}")
-    pythons = dict(pair.split("=", 1) for pair in options.python)
-    kept = [_record(row, _interpreter(row, pythons), options.check) for row in options.rows or RECORDERS]
+    try:
+        kept = [_record(row, _interpreter(row, options), options.check) for row in options.rows or RECORDERS]
+    except environments.EnvironmentProblem as problem:
+        sys.exit(str(problem))
+    except subprocess.CalledProcessError as failed:
+        sys.exit(f"{failed} What the recorder said stands above; nothing was written for its row.")
     return 0 if all(kept) else 1
 
 
@@ -42,19 +48,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(RECORDERS)}; default: all")
     parser.add_argument("--check", action="store_true", help="compare with the recordings and write nothing")
     parser.add_argument(
+        "--environments", metavar="DIR", type=Path, default=environments.DEFAULT_FOLDER, help="where those are kept"
+    )
+    parser.add_argument(
         "--python", action="append", default=[], metavar="ROW=PATH", help="the interpreter that has this row's release"
     )
     return parser
 
 
-def _interpreter(row: str, given: dict[str, str]) -> str:
-    """Return the Python that has the release of `row`: as given, from the environment, or where one was made."""
-    variable = "TORCHWEIGHTS_PYTHON_" + re.sub(r"\W", "_", row).upper()
-    made = Path.home() / ".cache" / "torchweights" / "oracles" / row / "bin" / "python"
-    for candidate in (given.get(row), os.environ.get(variable), str(made)):
-        if candidate and Path(candidate).exists():
-            return candidate
-    sys.exit(f"no Python with the release of {row}: looked at {made}; name one with --python {row}=PATH or {variable}")
+def _interpreter(row: str, options: argparse.Namespace) -> str:
+    """Return the Python that has the release of `row`: the one given, or that of its environment, made if need be."""
+    given = dict(pair.split("=", 1) for pair in options.python)
+    return given.get(row) or str(environments.ensure(ENVIRONMENTS[row], options.environments))
 
 
 def _record(row: str, python: str, check: bool) -> bool:

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
+import pytest
+
 from torchweights.demo import command, comparison, plan, progress
 
 
@@ -26,7 +28,7 @@ class Output(unittest.TestCase):
 
     def test_prints_what_each_lost_and_what_it_means(self) -> None:
         code, out, err = _run("--steps", "2", "--no-picture")
-        self.assertEqual((code, err), (0, ""))
+        assert (code, err) == (0, "")
         for expected in (
             "Recorded: Keras 2.2.4 on TensorFlow 1.12.0",
             "Recorded: Keras 3.15.1 on TensorFlow",
@@ -35,42 +37,42 @@ class Output(unittest.TestCase):
             "F.cross_entropy(weight=) lost",
             "How to read this.",
         ):
-            self.assertIn(expected, out)
-        self.assertNotIn("step 10", out)
-        self.assertNotIn("Picture", out)
+            assert expected in out
+        assert "step 10" not in out
+        assert "Picture" not in out
 
     @unittest.skipUnless(find_spec("matplotlib"), "matplotlib is not installed")
     def test_draws_the_picture_where_it_says(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "curves.png")
             code, out, _ = _run("--steps", "2", "--picture", str(path))
-            self.assertEqual(code, 0)
-            self.assertIn(f"Picture: {path.resolve()}", out)
-            self.assertTrue(path.read_bytes().startswith(b"\x89PNG"))
+            assert code == 0
+            assert f"Picture: {path.resolve()}" in out
+            assert path.read_bytes().startswith(b"\x89PNG")
 
     @unittest.skipUnless(find_spec("matplotlib"), "matplotlib is not installed")
     def test_says_where_it_could_not_draw(self) -> None:
         code, out, _ = _run("--steps", "1", "--picture", "/nowhere/at/all.png")
-        self.assertEqual(code, 0)
-        self.assertIn("/nowhere/at/all.png could not be written (No such file or directory)", out)
+        assert code == 0
+        assert "/nowhere/at/all.png could not be written (No such file or directory)" in out
 
     def test_does_without_matplotlib_and_tqdm(self) -> None:
         with mock.patch.dict(sys.modules, {"matplotlib": None, "matplotlib.figure": None, "tqdm": None}):
             code, out, _ = _run("--steps", "1")
-        self.assertEqual(code, 0)
-        self.assertIn("is not installed. Install it: pip install matplotlib", out)
+        assert code == 0
+        assert "is not installed. Install it: pip install matplotlib" in out
 
     def test_answers_1_and_says_so_when_a_promise_is_broken(self) -> None:
         with mock.patch.object(comparison, "FLOAT64_LIMIT", -1.0):
             code, _, err = _run("--steps", "1", "--no-picture")
-        self.assertEqual(code, 1)
-        self.assertIn("OUT OF BOUNDS: Keras 2.2.4, sgd, float64: expected a relative difference of at most -1", err)
+        assert code == 1
+        assert "OUT OF BOUNDS: Keras 2.2.4, sgd, float64: expected a relative difference of at most -1" in err
 
     def test_refuses_more_steps_than_were_recorded(self) -> None:
         err = io.StringIO()
-        with contextlib.redirect_stderr(err), self.assertRaises(SystemExit):
+        with contextlib.redirect_stderr(err), pytest.raises(SystemExit):
             command.run(["--steps", "101"])
-        self.assertIn(f"expected 1 to {plan.STEPS}, which is what was recorded; got '101'", err.getvalue())
+        assert f"expected 1 to {plan.STEPS}, which is what was recorded; got '101'" in err.getvalue()
 
 
 class ProgressBar(unittest.TestCase):
@@ -85,13 +87,13 @@ class ProgressBar(unittest.TestCase):
             progress.progress_bar(2) as advance,
         ):
             advance()
-        self.assertIn("training: step 1 of 2", screen.getvalue())
+        assert "training: step 1 of 2" in screen.getvalue()
 
     def test_is_silent_in_a_pipe(self) -> None:
         pipe = io.StringIO()
         with contextlib.redirect_stderr(pipe), progress.progress_bar(2) as advance:
             advance()
-        self.assertEqual(pipe.getvalue(), "")
+        assert pipe.getvalue() == ""
 
 
 class Imports(unittest.TestCase):
@@ -102,4 +104,4 @@ class Imports(unittest.TestCase):
         program = f"import sys, torchweights.demo; print(sorted({heavy} & set(sys.modules)))"
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         output = subprocess.check_output([sys.executable, "-c", program], env=environment, text=True)
-        self.assertEqual(output.strip(), "[]")
+        assert output.strip() == "[]"

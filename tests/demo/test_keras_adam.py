@@ -4,6 +4,7 @@ import copy
 import unittest
 
 import numpy as np
+import pytest
 import torch
 from parameterized import parameterized
 
@@ -34,33 +35,33 @@ class Update(unittest.TestCase):
         np.testing.assert_allclose(weight.detach().numpy(), p, rtol=1e-13)
 
     def test_epsilon_meets_the_uncorrected_root(self) -> None:
-        for make in (lambda p: KerasAdam(p, lr=0.01, semantics="keras3.15"), lambda p: torch.optim.Adam(p, lr=0.01)):
+        moved = {}
+        for kind, options in ((KerasAdam, {"semantics": "keras3.15"}), (torch.optim.Adam, {"eps": 1e-7})):
             weight = torch.nn.Parameter(torch.tensor([1e-6], dtype=torch.float64))
-            _walk(make([weight]), weight, steps=1)
-            moved = (1e-6 - weight.item()) / 0.01
-            if make([weight]).__class__ is KerasAdam:
-                self.assertLess(moved, 0.5)  # sqrt(v) is below Keras's epsilon here
-            else:
-                self.assertGreater(moved, 0.99)
+            _walk(kind([weight], lr=0.01, **options), weight, steps=1)
+            moved[kind] = (1e-6 - weight.item()) / 0.01
+        # The gradient is 2e-6. The corrected root is as large; the uncorrected one is below the epsilon.
+        self.assertAlmostEqual(moved[torch.optim.Adam], 2e-6 / (2e-6 + 1e-7), places=4)
+        self.assertAlmostEqual(moved[KerasAdam], 2e-6 / (2e-6 + 1e-7 / np.sqrt(0.001)), places=4)
 
     def test_the_releases_round_their_constants_differently(self) -> None:
         old, new = _keras_2_2_4(0.01, BETAS, 1, torch.float32), _keras_3(0.01, BETAS, 1, torch.float32)
-        self.assertEqual(old.gains[1], float(np.float32(1) - np.float32(0.999)))
-        self.assertEqual(new.gains[1], float(np.float32(0.001)))
-        self.assertNotEqual(old.gains[1], new.gains[1])
+        assert old.gains[1] == float(np.float32(1) - np.float32(0.999))
+        assert new.gains[1] == float(np.float32(0.001))
+        assert old.gains[1] != new.gains[1]
 
     def test_keras_3_corrects_by_float32_betas_in_float64_too(self) -> None:
         constants = _keras_3(1.0, BETAS, 3, torch.float64)
         beta_1, beta_2 = (np.float64(np.float32(beta)) for beta in BETAS)
         self.assertAlmostEqual(constants.step_size, np.sqrt(1 - beta_2**3) / (1 - beta_1**3), delta=1e-15)
-        self.assertGreater(abs(constants.step_size - _keras_2_2_4(1.0, BETAS, 3, torch.float64).step_size), 1e-7)
+        assert abs(constants.step_size - _keras_2_2_4(1.0, BETAS, 3, torch.float64).step_size) > 1e-07
 
     @parameterized.expand(RELEASES)
     def test_float32_stays_float32(self, semantics: str) -> None:
         weight = torch.nn.Parameter(torch.ones(3))
         optimizer = KerasAdam([weight], semantics=semantics)
         _walk(optimizer, weight)
-        self.assertEqual({t.dtype for t in (weight, optimizer.state[weight]["m"])}, {torch.float32})
+        assert {t.dtype for t in (weight, optimizer.state[weight]["m"])} == {torch.float32}
 
 
 class Manners(unittest.TestCase):
@@ -76,7 +77,7 @@ class Manners(unittest.TestCase):
         resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))
         _walk(optimizer, weight)
         _walk(resumed, other)
-        self.assertTrue(torch.equal(weight, other))
+        assert torch.equal(weight, other)
 
     def test_returns_what_the_closure_returned(self) -> None:
         weight = torch.nn.Parameter(torch.ones(1))
@@ -85,21 +86,21 @@ class Manners(unittest.TestCase):
             weight.square().sum().backward()
             return 7.0
 
-        self.assertEqual(KerasAdam([weight], semantics="keras3.15").step(closure), 7.0)
-        self.assertLess(weight.item(), 1)
+        assert KerasAdam([weight], semantics="keras3.15").step(closure) == 7.0
+        assert weight.item() < 1
 
     def test_leaves_parameters_without_gradient_alone(self) -> None:
         weight = torch.nn.Parameter(torch.ones(1))
         KerasAdam([weight], semantics="keras3.15").step()
-        self.assertEqual(weight.item(), 1)
+        assert weight.item() == 1
 
     def test_groups_have_their_own_rate(self) -> None:
         fast, still = torch.nn.Parameter(torch.ones(1)), torch.nn.Parameter(torch.ones(1))
         optimizer = KerasAdam([{"params": [fast]}, {"params": [still], "lr": 0.0}], semantics="keras2.2.4")
         (fast + still).sum().backward()
         optimizer.step()
-        self.assertLess(fast.item(), 1)
-        self.assertEqual(still.item(), 1)
+        assert fast.item() < 1
+        assert still.item() == 1
 
     @parameterized.expand(
         [
@@ -110,5 +111,5 @@ class Manners(unittest.TestCase):
         ]
     )
     def test_refuses(self, options: dict[str, object], message: str) -> None:
-        with self.assertRaisesRegex(ValueError, message):
+        with pytest.raises(ValueError, match=message):
             KerasAdam([torch.nn.Parameter(torch.ones(1))], **options)

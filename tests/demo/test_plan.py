@@ -37,16 +37,16 @@ class Tiles(unittest.TestCase):
 
     def test_labels_targets_and_weights_say_the_same(self) -> None:
         labels, targets, weights = self.tiles.labels, self.tiles.targets, self.tiles.weights
-        self.assertEqual(set(np.unique(labels)), {plan.BACKGROUND, plan.NUCLEUS, plan.VOID})
+        assert set(np.unique(labels)) == {plan.BACKGROUND, plan.NUCLEUS, plan.VOID}
         for label in (plan.BACKGROUND, plan.NUCLEUS):
             np.testing.assert_array_equal(targets[..., label] == 1, labels == label)
             np.testing.assert_array_equal(weights[labels == label], np.float32(plan.CLASS_WEIGHT[label]))
         np.testing.assert_array_equal(weights == 0, labels == plan.VOID)
 
     def test_images_are_float32_within_0_and_1(self) -> None:
-        self.assertEqual(self.tiles.images.dtype, np.float32)
-        self.assertGreaterEqual(self.tiles.images.min(), 0)
-        self.assertLessEqual(self.tiles.images.max(), 1)
+        assert self.tiles.images.dtype == np.float32
+        assert self.tiles.images.min() >= 0
+        assert self.tiles.images.max() <= 1
 
     def test_tiles_lie_where_they_were_cut(self) -> None:
         image, instances = plan.read_nuclei()
@@ -58,7 +58,7 @@ class Tiles(unittest.TestCase):
 
     def test_held_out_tiles_are_the_rest(self) -> None:
         image, _ = plan.read_nuclei()
-        self.assertEqual(len(self.tiles.images) + len(plan.held_out_tiles().images), image.size // plan.TILE**2)
+        assert len(self.tiles.images) + len(plan.held_out_tiles().images) == image.size // plan.TILE ** 2
 
     def test_the_class_weight_is_what_the_frequencies_ask_for(self) -> None:
         share = [(self.tiles.labels == label).mean() for label in range(plan.CLASSES)]
@@ -71,22 +71,22 @@ class OrderAndStart(unittest.TestCase):
 
     def test_every_tile_comes_once_before_any_comes_again(self) -> None:
         order = plan.batch_order(48).reshape(-1)
-        self.assertEqual(order.shape, (plan.STEPS * plan.BATCH,))
+        assert order.shape == (plan.STEPS * plan.BATCH,)
         for epoch in range(len(order) // 48):
-            self.assertEqual(sorted(order[epoch * 48 : (epoch + 1) * 48]), list(range(48)))
+            assert sorted(order[epoch * 48:(epoch + 1) * 48]) == list(range(48))
 
     def test_first_weights_are_small_and_differ(self) -> None:
         for (size, channels_in, channels_out), (kernel, bias) in zip(plan.LAYERS, plan.initial_weights(), strict=True):
-            self.assertEqual(kernel.shape, (size, size, channels_in, channels_out))
-            self.assertEqual(kernel.dtype, np.float32)
-            self.assertGreater(len(np.unique(kernel)), 0.99 * kernel.size)
-            self.assertFalse(bias.any())
+            assert kernel.shape == (size, size, channels_in, channels_out)
+            assert kernel.dtype == np.float32
+            assert len(np.unique(kernel)) > 0.99 * kernel.size
+            assert not bias.any()
 
     def test_digest_notices_another_learning_rate(self) -> None:
         before, rate = plan.digest(), plan.LEARNING_RATE["sgd"]
         self.addCleanup(plan.LEARNING_RATE.update, sgd=rate)
         plan.LEARNING_RATE["sgd"] = rate * 2
-        self.assertNotEqual(plan.digest(), before)
+        assert plan.digest() != before
 
 
 class Portable(unittest.TestCase):
@@ -100,4 +100,4 @@ class Portable(unittest.TestCase):
         tree = ast.parse(Path(plan.__file__).read_text(encoding="utf-8"))
         names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        self.assertEqual(names, {"hashlib", "os", "typing", "numpy", "numpy.typing"})
+        assert names == {"hashlib", "os", "typing", "numpy", "numpy.typing"}

@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import pytest
 import torch
 from parameterized import parameterized
 
@@ -32,14 +33,14 @@ class FollowsKeras(unittest.TestCase):
     @parameterized.expand([(row, optimizer) for row in ROWS for optimizer in OPTIMIZERS])
     def test_float64_to_the_end(self, row: str, optimizer: str) -> None:
         difference = results().of(row, optimizer, "float64").difference
-        self.assertEqual(len(difference), 100)
-        self.assertLessEqual(difference.max(), 1e-12)
+        assert len(difference) == 100
+        assert difference.max() <= 1e-12
 
     @parameterized.expand([(row, optimizer) for row in ROWS for optimizer in OPTIMIZERS])
     def test_float32(self, row: str, optimizer: str) -> None:
         difference = results().of(row, optimizer, "float32").difference
         promised = 100 if optimizer == "sgd" else 50
-        self.assertLessEqual(difference[:promised].max(), 1e-5)
+        assert difference[:promised].max() <= 1e-05
 
     @parameterized.expand(TRAININGS)
     def test_ends_at_the_same_weights(self, row: str, optimizer: str, dtype: str) -> None:
@@ -50,7 +51,7 @@ class FollowsKeras(unittest.TestCase):
 
     @parameterized.expand(TRAININGS)
     def test_comparison_says_it_holds(self, row: str, optimizer: str, dtype: str) -> None:
-        self.assertTrue(results().of(row, optimizer, dtype).holds)
+        assert results().of(row, optimizer, dtype).holds
 
 
 class TellsApart(unittest.TestCase):
@@ -60,29 +61,29 @@ class TellsApart(unittest.TestCase):
     def test_the_other_release(self, optimizer: str) -> None:
         first, second = (results().of(row, optimizer, "float64") for row in ROWS)
         for ours, theirs in ((first, second), (second, first)):
-            self.assertGreater(relative_difference(ours.replayed.losses, theirs.keras).max(), 1e-3)
+            assert relative_difference(ours.replayed.losses, theirs.keras).max() > 0.001
 
     @parameterized.expand([(row, dtype) for row in ROWS for dtype in DTYPES])
     def test_the_other_releases_adam(self, row: str, dtype: str) -> None:
         other = next(candidate for candidate in ROWS if candidate != row)
         limit = {"float32": FLOAT32_LIMIT, "float64": FLOAT64_LIMIT}[dtype]
-        self.assertGreater(self._with_adam(row, dtype, semantics=other).max(), limit)
+        assert self._with_adam(row, dtype, semantics=other).max() > limit
 
     def test_torch_adam_even_with_the_epsilon_of_keras(self) -> None:
         with mock.patch.object(replay, "KerasAdam", lambda p, semantics, **options: torch.optim.Adam(p, **options)):
             difference = self._difference("keras3.15", "float32")
-        self.assertGreater(difference.max(), 10 * FLOAT32_LIMIT)
+        assert difference.max() > 10 * FLOAT32_LIMIT
 
     @parameterized.expand(OPTIMIZERS)
     def test_plain_cross_entropy(self, optimizer: str) -> None:
-        self.assertGreater(results().plain_difference(optimizer)[0], 0.3)
+        assert results().plain_difference(optimizer)[0] > 0.3
 
     @parameterized.expand(["keras2.2.4", "keras3.15"])
     def test_a_spoiled_loss(self, row: str) -> None:
         comparison = results().of(row, "sgd", "float64")
         spoiled = comparison.keras.copy()
         spoiled[42] *= 1 + 1e-10
-        self.assertFalse(comparison._replace(keras=spoiled).holds)
+        assert not comparison._replace(keras=spoiled).holds
 
     def _with_adam(self, row: str, dtype: str, semantics: str) -> np.ndarray:
         def other(parameters: object, **options: object) -> KerasAdam:
@@ -111,8 +112,8 @@ class PlainTorch(unittest.TestCase):
     @parameterized.expand(OPTIMIZERS)
     def test_everybody_learns(self, optimizer: str) -> None:
         for trained in (results().plain[optimizer], results().of("keras3.15", optimizer, "float32").replayed):
-            self.assertLess(trained.losses[-10:].mean(), 0.5 * trained.losses[:10].mean())
-            self.assertGreater(replay.nuclei_found(trained.network), 0.6)
+            assert trained.losses[-10:].mean() < 0.5 * trained.losses[:10].mean()
+            assert replay.nuclei_found(trained.network) > 0.6
 
 
 class Recordings(unittest.TestCase):
@@ -121,11 +122,11 @@ class Recordings(unittest.TestCase):
     @parameterized.expand(ROWS)
     def test_say_what_made_them(self, row: str) -> None:
         made_by = recordings.load(row).made_by
-        self.assertTrue(made_by["keras"].startswith(row.removeprefix("keras")))
-        self.assertEqual(set(made_by), {"keras", "tensorflow", "python", "numpy"})
+        assert made_by["keras"].startswith(row.removeprefix("keras"))
+        assert set(made_by) == {"keras", "tensorflow", "python", "numpy"}
 
     def test_are_small(self) -> None:
-        self.assertLess(sum(file.stat().st_size for file in recordings.FOLDER.iterdir()), 50_000)
+        assert sum(file.stat().st_size for file in recordings.FOLDER.iterdir()) < 50000
 
     def test_of_another_plan_are_refused(self) -> None:
         with tempfile.TemporaryDirectory() as name:
@@ -133,5 +134,5 @@ class Recordings(unittest.TestCase):
             shutil.copytree(recordings.FOLDER, folder, dirs_exist_ok=True)
             about = json.loads((folder / "keras3.15.json").read_text(encoding="utf-8"))
             (folder / "keras3.15.json").write_text(json.dumps({**about, "plan": "f" * 64}), encoding="utf-8")
-            with self.assertRaisesRegex(ValueError, r"followed the plan f{12}.*parity_tests.training.record keras3.15"):
+            with pytest.raises(ValueError, match=r"followed the plan f{12}.*parity_tests.training.record keras3.15"):
                 recordings.load("keras3.15", folder)

@@ -19,17 +19,15 @@ from torchweights.demo.recordings import ROWS, load
 def run(argv: Sequence[str] | None = None) -> int:
     """Repeat the recorded trainings, print and draw the comparison; return 0 if every promise was kept, else 1."""
     options = _parser().parse_args(argv)
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
     start = time.perf_counter()
     _print(report.introduction({row: load(row) for row in ROWS}, options.steps))
     with progress_bar(comparison.TRAININGS * options.steps) as advance:
-        results = comparison.train_all(options.steps, advance)
+        results = comparison.train_all(options.steps, advance, options.threads)
     _print(report.tables(results, options.steps))
     print("\n" + textwrap.fill(report.reading(results), width=110) + "\n")
     if options.picture is not None:
         _draw(results, options.picture)
-    print(f"Took {time.perf_counter() - start:.0f} s on {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print(f"Took {time.perf_counter() - start:.0f} s on {options.threads} thread(s), torch {torch.__version__}")
     return _verdict(results)
 
 
@@ -43,13 +41,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--no-picture", dest="picture", action="store_const", const=None, help="draw nothing")
     parser.add_argument("--steps", type=_steps, default=plan.STEPS, help=f"stop early, after 1 to {plan.STEPS} steps")
-    parser.add_argument("--threads", type=int, help="threads of torch (default: torch's own choice)")
+    parser.add_argument(
+        "--threads", type=_threads, default=comparison.DEFAULT_THREADS, help="threads of torch (default: %(default)s)"
+    )
     return parser
 
 
 def _steps(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= plan.STEPS:
         raise argparse.ArgumentTypeError(f"expected 1 to {plan.STEPS}, which is what was recorded; got {text!r}")
+    return int(text)
+
+
+def _threads(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a positive number of threads; got {text!r}")
     return int(text)
 
 

@@ -1,9 +1,11 @@
 """Runs every training of the demo and holds it against what Keras recorded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from torchweights.demo import plan
@@ -15,6 +17,10 @@ from torchweights.demo.replay import Trained, nuclei_found, plain_torch, predict
 FLOAT64_LIMIT = 1e-12
 FLOAT32_LIMIT = 1e-5
 FLOAT32_STEPS = {"sgd": 100, "adam": 50}
+
+# The tensors are small: a second thread saves little on an idle machine, and on a busy one each operation waits for it.
+# One thread also adds in one order, so that a machine prints the same figures every time.
+DEFAULT_THREADS = 1
 
 TRAININGS = len(ROWS) * len(OPTIMIZERS) * len(DTYPES) + len(OPTIMIZERS)
 
@@ -73,8 +79,25 @@ def relative_difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) 
     return np.abs(ours - theirs) / np.abs(theirs)
 
 
-def train_all(steps: int = plan.STEPS, on_step: Callable[[], object] = lambda: None) -> Results:
+@contextmanager
+def _torch_threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def train_all(
+    steps: int = plan.STEPS, on_step: Callable[[], object] = lambda: None, threads: int = DEFAULT_THREADS
+) -> Results:
     """Run the trainings of every release, optimizer and precision, and those of plain PyTorch."""
+    with _torch_threads(threads):
+        return _train_all(steps, on_step)
+
+
+def _train_all(steps: int, on_step: Callable[[], object]) -> Results:
     recordings = {row: load(row) for row in ROWS}
     comparisons = [
         Comparison(

@@ -11,6 +11,7 @@ round the constants they feed it, which moves a loss curve by more than float32 
 """
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, NamedTuple, overload
 
 import torch
@@ -29,6 +30,7 @@ def _round(value: float, dtype: torch.dtype) -> float:
     return float(torch.tensor(value, dtype=torch.float64).to(dtype))
 
 
+@lru_cache(maxsize=8)  # asked once per parameter, the same for all of a step
 def _keras_2_2_4(lr: float, betas: tuple[float, float], step: int, dtype: torch.dtype) -> _Constants:
     """Everything is a variable in floatx, so ``1 - beta_2`` is the difference of two rounded numbers."""
 
@@ -41,6 +43,7 @@ def _keras_2_2_4(lr: float, betas: tuple[float, float], step: int, dtype: torch.
     return _Constants(step_size, (beta_1, beta_2), (r(1.0 - beta_1), r(1.0 - beta_2)))
 
 
+@lru_cache(maxsize=8)
 def _keras_3(lr: float, betas: tuple[float, float], step: int, dtype: torch.dtype) -> _Constants:
     """The moments use Python's doubles, the correction betas that TensorFlow's cast takes through float32, always.
 

@@ -212,7 +212,7 @@ class WeightedLoss(nn.Module):
         if kept is not None:
             mask = kept if mask is None else kept & self._grown(mask, shape)
         counted = None
-        if self._class_weights_act():
+        if self._class_weights_act() and not class_weight.overridden(sample_weight, self.semantics.class_weights):
             found = self._class_weights_of(y_true, met, y_pred_shape, mask, shape)
             if found is not None:
                 counted = found
@@ -240,7 +240,10 @@ class WeightedLoss(nn.Module):
             judged = None if mask is None else self._grown(mask, shape).expand(shape)
         else:
             axis = self._values_axis(len(y_pred_shape))
-            channels_last = y_true if y_true.ndim < len(y_pred_shape) or axis == () else y_true.movedim(axis, -1)
+            if y_true.ndim < len(y_pred_shape):
+                channels_last = y_true.unsqueeze(-1) if rule.labels_end_in_one else y_true
+            else:
+                channels_last = y_true if axis == () else y_true.movedim(axis, -1)
             labels, num_classes, judged = class_weight.classes_by_shape(channels_last, rule), None, None
         return class_weight.look_up(labels, self._table(met.device, num_classes), rule, judged, self.validate)
 

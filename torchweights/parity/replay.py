@@ -54,7 +54,7 @@ def tensors_of(item: dict[str, Any], dtype: str, device: str = "cpu") -> tuple[T
         array = item[name]
         if array is None:
             return None
-        made = torch.from_numpy(np.ascontiguousarray(array)).to(device)
+        made = torch.from_numpy(np.array(array)).to(device)
         return made if array.dtype.kind in keep else made.to(kind)
 
     y_pred, y_true = tensor("y_pred", ""), tensor("y_true", "iu" if item["loss"].startswith("sparse") else "")

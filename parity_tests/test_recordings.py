@@ -1,0 +1,113 @@
+"""Every recorded cell of every engine, on every device there is, value and gradient; and that these tests can fail."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+from parity_tests import ledger
+from torchweights.parity import cases, comparison, recordings, replay
+
+from tests.devices import DEVICES
+
+pytestmark = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
+
+ENGINES = recordings.available()
+GROUPS = sorted({(item["door"], item["loss"]) for item in cases.all_cases()})
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("door", "loss"), GROUPS)
+def test_every_recorded_cell(engine: str, door: str, loss: str, device: str) -> None:
+    wrong = []
+    for result in comparison.compare(engine, f"{door}/{loss}/*", device):
+        left = ledger.unexplained(result, device)
+        if left:
+            wrong.append(f"{result.cell} [{result.dtype}] {', '.join(left)}: {result.detail}")
+    assert not wrong, f"{len(wrong)} cells of {engine} differ and are in no line of {comparison.DIVERGENCES.name}:\n" + "\n".join(wrong[:20])
+
+
+def test_every_engine_is_recorded() -> None:
+    assert set(ENGINES) == set(cases.ENGINES)
+
+
+def test_every_divergence_is_needed() -> None:
+    """A line that covers nothing has been mended: take it out (that is what strict means here)."""
+    if {engine for engine, _ in ledger.reports()} != set(ENGINES):
+        pytest.skip("needs the whole of test_every_recorded_cell in the same run")
+    idle = [line for line in ledger.divergences() if line not in ledger.used]
+    assert not idle, f"no cell differs as these lines say: {idle}"
+
+
+def test_no_divergence_covers_a_cell_that_agrees() -> None:
+    too_wide = []
+    for engine in ENGINES:
+        lines = [line for line in ledger.divergences() if "nan" not in line.wrong and comparison.fnmatch.fnmatchcase(engine, line.engine)]
+        if lines:
+            for result in comparison.compare(engine):
+                too_wide += [f"{line} covers {result.cell} [{result.dtype}]" for line in lines
+                             if line.wrong not in result.wrong and line.covers(result, line.wrong)]  # fmt: skip
+    assert not too_wide, "\n".join(too_wide[:10])
+
+
+# ------------------------------------------------------------------------------------------------ these tests can fail
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("part", ["value", "gradient", "refusal"])
+def test_a_spoiled_recording_fails(engine: str, part: str) -> None:
+    recording = comparison.recording_of(engine)
+    agreeing = (
+        (key, cell)
+        for key, cell in recording.cells.items()
+        if getattr(cell, part) is not None and (part == "refusal" or np.isfinite(getattr(cell, part)).all())
+    )
+    checked = 0
+    for (name, dtype), cell in itertools.islice(agreeing, 0, None, 37):
+        item = comparison.items_of(engine)[name]
+        precision = comparison.precision_of(recording.header, item, dtype)
+        if comparison.compare_cell(item, cell, engine, dtype, precision).wrong:
+            continue  # a divergence: spoiled already
+        result = comparison.compare_cell(item, spoiled(cell, part, precision), engine, dtype, precision)
+        assert result.wrong, f"{name} [{dtype}]: a spoiled {part} went unnoticed"
+        checked += 1
+    assert checked or part == "refusal"
+
+
+def spoiled(cell: recordings.Cell, part: str, precision: str) -> recordings.Cell:
+    """The cell with one number off by a thousand tolerances, or with a refusal where there was none or none where it was."""
+    if part == "refusal":
+        return recordings.Cell(np.zeros(()), None, None)
+    array = np.array(getattr(cell, part))
+    place = np.unravel_index(np.abs(array).argmax(), array.shape)
+    array[place] += max(1.0, abs(array[place])) * 1000 * comparison.TOLERANCES[precision] * 16
+    return dataclasses.replace(cell, **{part: array})
+
+
+def test_every_two_rows_are_told_apart() -> None:
+    """For each pair of rows, a cell of one that the other row gets wrong: written out, so that it can be read."""
+    rows = [engine for engine in ENGINES if engine != "torch"]
+    unseparated = []
+    for one, other in itertools.permutations(rows, 2):
+        if _telling_cell(one, other) is None and _telling_cell(other, one) is None:
+            unseparated.append((one, other))
+    assert not unseparated, f"no recorded cell tells these rows apart: {unseparated}"
+
+
+def _telling_cell(recorded: str, row: str) -> str | None:
+    """The first cell recorded for one engine where another row answers differently."""
+    recording = comparison.recording_of(recorded)
+    for item in comparison.items_of(recorded).values():
+        cell = recording.cells.get((item["id"], "float64"))
+        if cell is None or cell.value is None or not np.isfinite(cell.value).all():
+            continue
+        try:
+            answer = replay.ask(item, row, "float64")
+        except (ValueError, TypeError):
+            return str(item["id"])
+        if comparison.scaled_error(answer.value, cell.value, answer.value_scale) > 1e-5:
+            return str(item["id"])
+    return None

@@ -1,0 +1,130 @@
+"""Every loss with a batch it likes: what the tests of this folder are parametrized over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import torchweights as tw
+
+#: the rows as compile and fit run them
+ROWS = [name for name in tw.SEMANTICS if ":" not in name]
+KERAS_ROWS = [name for name in ROWS if name not in ("torch", "torchweights")]
+#: rows in which the mean is the sum of weights, so that weights of nothing are a different nothing
+DIVIDING = ["sum_over_batch_size", "mean_with_sample_weight", "sum"]
+CLASSES = 3
+
+
+def _probabilities(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.rand(shape, generator=generator, dtype=torch.float64) * 0.8 + 0.1
+
+
+def _numbers(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def _softmax(axis: int) -> Callable[[tuple[int, ...], torch.Generator], Tensor]:
+    return lambda shape, generator: _numbers(shape, generator).softmax(axis)
+
+
+def _bits(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randint(2, shape, generator=generator).double()
+
+
+def _signs(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return 2 * _bits(shape, generator) - 1
+
+
+def _labels(axis: int) -> Callable[[tuple[int, ...], torch.Generator], Tensor]:
+    def made(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        without = [size for i, size in enumerate(shape) if i != axis % len(shape)]
+        return torch.randint(shape[axis], without, generator=generator)
+
+    return made
+
+
+def _one_hot(axis: int) -> Callable[[tuple[int, ...], torch.Generator], Tensor]:
+    def made(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        labels = _labels(axis)(shape, generator)
+        return torch.nn.functional.one_hot(labels, shape[axis]).double().movedim(-1, axis)
+
+    return made
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A loss, the options it needs in every row, and how its batches are made."""
+
+    name: str
+    kind: type[tw.WeightedLoss]
+    shape: tuple[int, ...]
+    predictions: Callable[[tuple[int, ...], torch.Generator], Tensor]
+    targets: Callable[[tuple[int, ...], torch.Generator], Tensor]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def criterion(self, **options: Any) -> tw.WeightedLoss:
+        return self.kind(**{**self.options, **options})
+
+    def batch(self, size: int = 4, seed: int = 0, dtype: torch.dtype = torch.float64, device: str = "cpu") -> tuple[Tensor, Tensor]:
+        """(y_pred, y_true); y_pred requires grad."""
+        generator = torch.Generator().manual_seed(seed)
+        shape = (size, *self.shape)
+        y_pred = self.predictions(shape, generator).to(device, dtype).requires_grad_()
+        y_true = self.targets(shape, generator).to(device)
+        return y_pred, y_true.to(dtype) if y_true.is_floating_point() else y_true
+
+    def values_shape(self, size: int = 4) -> tuple[int, ...]:
+        shape = (size, *self.shape)
+        gone = self.options.get("axis", -1) % len(shape)
+        return tuple(n for i, n in enumerate(shape) if i != gone)
+
+    @property
+    def pred_axis(self) -> int:
+        return self.options.get("axis", -1)
+
+    @property
+    def sparse(self) -> bool:
+        return self.kind is tw.SparseCategoricalCrossentropy
+
+    @property
+    def takes_class_weight(self) -> bool:
+        return "crossentropy" in self.kind.__name__
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_LOGITS, _PROBABILITIES = {"from_logits": True}, {"from_logits": False}
+SAMPLES = [
+    Sample("mse", tw.MeanSquaredError, (2,), _numbers, _numbers),
+    Sample("mse per step", tw.MeanSquaredError, (3, 2), _numbers, _numbers),
+    Sample("mae", tw.MeanAbsoluteError, (2,), _numbers, _numbers),
+    Sample("hinge", tw.Hinge, (2,), _numbers, _signs),
+    Sample("squared hinge", tw.SquaredHinge, (2,), _numbers, _bits),
+    Sample("binary", tw.BinaryCrossentropy, (1,), _probabilities, _bits, _PROBABILITIES),
+    Sample("binary logits", tw.BinaryCrossentropy, (2,), _numbers, _bits, _LOGITS),
+    Sample("categorical", tw.CategoricalCrossentropy, (CLASSES,), _softmax(-1), _one_hot(-1), _PROBABILITIES),
+    Sample("categorical logits per pixel", tw.CategoricalCrossentropy, (CLASSES, 2, 2), _numbers, _one_hot(1), {"from_logits": True, "axis": 1}),
+    Sample("sparse", tw.SparseCategoricalCrossentropy, (CLASSES,), _softmax(-1), _labels(-1), _PROBABILITIES),
+    Sample("sparse logits", tw.SparseCategoricalCrossentropy, (CLASSES,), _numbers, _labels(-1), _LOGITS),
+    Sample("sparse logits per pixel", tw.SparseCategoricalCrossentropy, (2, 2, CLASSES), _numbers, _labels(-1), {"from_logits": True, "axis": -1}),
+]
+BY_NAME = {sample.name: sample for sample in SAMPLES}
+FLAT = [sample for sample in SAMPLES if len(sample.shape) == 1]
+
+
+def gradient(loss: Tensor, y_pred: Tensor) -> Tensor:
+    """d loss / d y_pred, and a failure where there is none."""
+    (found,) = torch.autograd.grad(loss, y_pred)
+    return found
+
+
+def split(tensor: Tensor | None, sizes: list[int]) -> list[Tensor | None]:
+    """A batch cut into micro-batches; a scalar and nothing go to each."""
+    if tensor is None or tensor.ndim == 0:
+        return [tensor] * len(sizes)
+    return list(torch.split(tensor, sizes))

@@ -1,0 +1,7 @@
+"""``python -m torchweights``: the command line."""
+
+import sys
+
+from torchweights.cli import main
+
+sys.exit(main())

@@ -1,0 +1,45 @@
+"""The weighing table of eras as text, generated from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torchweights.semantics import SEMANTICS, ClassWeights, Semantics
+
+_EMPTY = {"zero": "0", "nan": "NaN", "zero, negative too": "0, also where D < 0"}
+
+
+def _says(function: Callable[..., Any]) -> str:
+    """What a named function of a row does, in its own words."""
+    line = (function.__doc__ or "").strip().splitlines()[0].rstrip(".")
+    return line[0].lower() + line[1:]
+
+
+def _meeting(row: Semantics) -> str:
+    loss = SEMANTICS.get(f"{row.name}:loss")
+    text = _says(row.weighing.meet)
+    return text.replace("as the loss", _says(loss.weighing.meet), 1) if loss else text
+
+
+def _missing(rule: ClassWeights) -> str:
+    return "error" if rule.missing == "refuse" else f"weighs {rule.missing:g}"
+
+
+def weighing_table() -> str:
+    """The table as Markdown: one line per row, from the rows themselves.
+
+    >>> print(weighing_table().splitlines()[0])
+    | row | weights and mask meet the values | the mean divides by | 0 / 0 | class weights beside sample weights | a class without weight |
+    """
+    lines = [
+        "| row | weights and mask meet the values | the mean divides by | 0 / 0 | class weights beside sample weights | a class without weight |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in SEMANTICS.items():
+        if ":" in name:
+            continue
+        rule = row.class_weights
+        cells = (f"`{name}`", _meeting(row), _says(row.weighing.denominator), _EMPTY[row.weighing.empty], rule.beside, _missing(rule))
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
