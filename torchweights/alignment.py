@@ -84,8 +84,17 @@ def one_more_or_less(tensor: Tensor, rank: int, values: Shape, name: str) -> Ten
 
 
 def trailing_one(tensor: Tensor, rank: int) -> Tensor:
-    """Keras 3's first step: ranks one apart meet only when the longer one ends in a 1."""
+    """Keras 3's step towards the values: a rank one too high is mended only where the last axis is 1."""
     return tensor.squeeze(-1) if tensor.ndim == rank + 1 and tensor.shape[-1] == 1 else tensor
+
+
+def same_rank(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+    """Keras 3's step between two tensors one rank apart, the longer ending in 1: rank 1 grows, else the longer shrinks."""
+    if one.ndim > other.ndim:
+        return same_rank(other, one)[::-1]
+    if one.ndim + 1 == other.ndim and other.shape[-1] == 1:
+        return (one.unsqueeze(-1), other) if one.ndim == 1 else (one, other.squeeze(-1))
+    return one, other
 
 
 def _times_mask(weight: Tensor | None, mask: Tensor, values: Shape) -> Tensor:
@@ -231,17 +240,15 @@ def tf_keras_model(values: Shape, weight: Tensor | None, mask: Tensor | None) ->
 
 def keras_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Ranks meet at a trailing 1 alone, else numpy's way: (N,) beside square values lands on the last axis, silently."""
-    kept = mask
     if mask is not None:
+        grown = mask
         if weight is not None:
-            # Whichever is one rank longer and ends in 1 loses that axis.
-            mask = mask.squeeze(-1) if mask.ndim == weight.ndim + 1 and mask.shape[-1] == 1 else mask
-            weight = trailing_one(weight, mask.ndim)
-        weight = _times_mask(weight, mask, values)
+            weight, grown = same_rank(weight, mask)
+        weight = _times_mask(weight, grown, values)
     if weight is None:
         return Met(None, None, None)
     weight = from_right(trailing_one(weight, len(values)), values, "sample_weight")
-    return Met(weight, kept, weight, absorbed=True)
+    return Met(weight, mask, weight, absorbed=True)
 
 
 # ------------------------------------------------------------------------------------------- the default row and torch

@@ -83,7 +83,7 @@ class Denominator:
         return divisor_of(self.counts, semantics_for(self.semantics), self.reduction)
 
 
-def divisor_of(counts: Counts, row: Semantics, reduction: str) -> Tensor:
+def divisor_of(counts: Counts | Weighed, row: Semantics, reduction: str) -> Tensor:
     """D: the row's function of the counts for this reduction."""
     if reduction == "sum":
         return torch.ones_like(counts.weights)
@@ -105,15 +105,34 @@ class Weighed:
     met: Met
     row: Semantics
 
-    def counts(self) -> Counts:
-        """The counts of this batch, in float64: exact up to 2**53 elements."""
+    # The counts one by one, so that a row pays only for those that its denominator asks for; in float64 they are exact
+    # up to 2**53 elements.
+
+    @property
+    def elements(self) -> Tensor:
         device = next((t.device for t in (self.weight, self.met.mask) if t is not None), None)
-        elements = torch.full((), math.prod(self.shape), dtype=torch.float64, device=device)
-        mask, weight, counted = self.met.mask, self.met.weight, self.met.counted
-        unmasked = elements if mask is None else _count(mask) * (elements / max(mask.numel(), 1))
-        nonzero = elements if weight is None else _count(weight != 0) * (elements / max(weight.numel(), 1))
-        weights = unmasked if counted is None else self.row.weighing.sum_of_weights(counted, mask, self.shape)
-        return Counts(elements, unmasked, nonzero, weights)
+        return torch.full((), math.prod(self.shape), dtype=torch.float64, device=device)
+
+    @property
+    def unmasked(self) -> Tensor:
+        mask = self.met.mask
+        return self.elements if mask is None else _count(mask) * (math.prod(self.shape) / max(mask.numel(), 1))
+
+    @property
+    def nonzero(self) -> Tensor:
+        weight = self.met.weight
+        return self.elements if weight is None else _count(weight != 0) * (math.prod(self.shape) / max(weight.numel(), 1))
+
+    @property
+    def weights(self) -> Tensor:
+        if self.met.counted is None:
+            return self.unmasked
+        mask = None if self.met.absorbed else self.met.mask
+        return self.row.weighing.sum_of_weights(self.met.counted.detach(), mask, self.shape)
+
+    def counts(self) -> Counts:
+        """The counts of this batch."""
+        return Counts(self.elements, self.unmasked, self.nonzero, self.weights)
 
     def divisor(self, reduction: str) -> Tensor | float:
         """D of this batch; a plain number where shapes alone decide it."""
@@ -121,7 +140,7 @@ class Weighed:
             return 1.0
         if self.met.weight is None and self.met.mask is None:
             return float(math.prod(self.shape))
-        return divisor_of(self.counts(), self.row, reduction)
+        return divisor_of(self, self.row, reduction)
 
     def hide(self, tensor: Tensor, axis: int | None = None, stand_in: float = 0.0) -> Tensor:
         """``tensor`` with a harmless number where nothing must show; ``axis`` is its one axis that the values lack.

@@ -81,7 +81,8 @@ def sources():
     """SHA-256 of the oracle's own files, so that answers of another oracle are not taken for its own."""
     state = hashlib.sha256()
     # Asking a lazy module of TensorFlow for an attribute would load it, hence the plain dictionaries.
-    paths = [str(vars(module).get("__file__")) for module in list(sys.modules.values()) if module is not None]
+    spaces = [getattr(module, "__dict__", {}) for module in list(sys.modules.values())]
+    paths = [space["__file__"] for space in spaces if isinstance(space.get("__file__"), str)]
     for path in sorted(path for path in paths if os.path.dirname(os.path.abspath(path)) == HERE):
         with open(path, "rb") as file:
             state.update(file.read())

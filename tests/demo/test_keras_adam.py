@@ -41,8 +41,8 @@ class Update(unittest.TestCase):
             _walk(kind([weight], lr=0.01, **options), weight, steps=1)
             moved[kind] = (1e-6 - weight.item()) / 0.01
         # The gradient is 2e-6. The corrected root is as large; the uncorrected one is below the epsilon.
-        self.assertAlmostEqual(moved[torch.optim.Adam], 2e-6 / (2e-6 + 1e-7), places=4)
-        self.assertAlmostEqual(moved[KerasAdam], 2e-6 / (2e-6 + 1e-7 / np.sqrt(0.001)), places=4)
+        assert moved[torch.optim.Adam] == pytest.approx(2e-6 / (2e-6 + 1e-7), abs=1e-4)
+        assert moved[KerasAdam] == pytest.approx(2e-6 / (2e-6 + 1e-7 / np.sqrt(0.001)), abs=1e-4)
 
     def test_the_releases_round_their_constants_differently(self) -> None:
         old, new = _keras_2_2_4(0.01, BETAS, 1, torch.float32), _keras_3(0.01, BETAS, 1, torch.float32)
@@ -53,7 +53,7 @@ class Update(unittest.TestCase):
     def test_keras_3_corrects_by_float32_betas_in_float64_too(self) -> None:
         constants = _keras_3(1.0, BETAS, 3, torch.float64)
         beta_1, beta_2 = (np.float64(np.float32(beta)) for beta in BETAS)
-        self.assertAlmostEqual(constants.step_size, np.sqrt(1 - beta_2**3) / (1 - beta_1**3), delta=1e-15)
+        assert constants.step_size == pytest.approx(np.sqrt(1 - beta_2**3) / (1 - beta_1**3), rel=0, abs=1e-15)
         assert abs(constants.step_size - _keras_2_2_4(1.0, BETAS, 3, torch.float64).step_size) > 1e-07
 
     @parameterized.expand(RELEASES)

@@ -5,6 +5,7 @@ import unittest
 from pathlib import Path
 
 import numpy as np
+import pytest
 from parameterized import parameterized
 
 from torchweights.demo import plan
@@ -24,9 +25,9 @@ class VoidPixels(unittest.TestCase):
             ("no wrap around the edge", [[1, 0, 0, 2], [1, 0, 0, 2]], [[0, 0, 0, 0], [0, 0, 0, 0]]),
         ]
     )
-    def test_void(self, _: str, instances: list[list[int]], expected: list[list[int]]) -> None:
+    def test_void(self, name: str, instances: list[list[int]], expected: list[list[int]]) -> None:
         found = plan.void_pixels(np.array(instances, dtype=np.uint8))
-        np.testing.assert_array_equal(found, np.array(expected, dtype=bool))
+        np.testing.assert_array_equal(found, np.array(expected, dtype=bool), err_msg=name)
 
 
 class Tiles(unittest.TestCase):
@@ -58,12 +59,12 @@ class Tiles(unittest.TestCase):
 
     def test_held_out_tiles_are_the_rest(self) -> None:
         image, _ = plan.read_nuclei()
-        assert len(self.tiles.images) + len(plan.held_out_tiles().images) == image.size // plan.TILE ** 2
+        assert len(self.tiles.images) + len(plan.held_out_tiles().images) == image.size // plan.TILE**2
 
     def test_the_class_weight_is_what_the_frequencies_ask_for(self) -> None:
         share = [(self.tiles.labels == label).mean() for label in range(plan.CLASSES)]
         ratio = plan.CLASS_WEIGHT[plan.NUCLEUS] / plan.CLASS_WEIGHT[plan.BACKGROUND]
-        self.assertAlmostEqual(ratio, share[plan.BACKGROUND] / share[plan.NUCLEUS], delta=0.2)
+        assert ratio == pytest.approx(share[plan.BACKGROUND] / share[plan.NUCLEUS], abs=0.2)
 
 
 class OrderAndStart(unittest.TestCase):
@@ -73,7 +74,7 @@ class OrderAndStart(unittest.TestCase):
         order = plan.batch_order(48).reshape(-1)
         assert order.shape == (plan.STEPS * plan.BATCH,)
         for epoch in range(len(order) // 48):
-            assert sorted(order[epoch * 48:(epoch + 1) * 48]) == list(range(48))
+            assert sorted(order[epoch * 48 : (epoch + 1) * 48]) == list(range(48))
 
     def test_first_weights_are_small_and_differ(self) -> None:
         for (size, channels_in, channels_out), (kernel, bias) in zip(plan.LAYERS, plan.initial_weights(), strict=True):

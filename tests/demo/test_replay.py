@@ -107,7 +107,7 @@ class PlainTorch(unittest.TestCase):
         logits = replay.Network(torch.float32)(tiles.images[first])
         values = -(logits.log_softmax(-1) * tiles.targets[first]).sum(-1) * tiles.weights[first]
         expected = values.sum() / tiles.weights[first].sum()
-        self.assertAlmostEqual(results().plain["sgd"].losses[0], expected.item(), places=6)
+        assert results().plain["sgd"].losses[0] == pytest.approx(expected.item(), abs=1e-6)
 
     @parameterized.expand(OPTIMIZERS)
     def test_everybody_learns(self, optimizer: str) -> None:

@@ -39,7 +39,8 @@ class _Hinge(WeightedLoss):
 
     def _class_weight_rule(self) -> Any:
         # Labels are -1 and 1, or 0 and 1: the keys are the labels, not class numbers.
-        return replace(self.semantics.class_weights, keys="any")
+        rule = self.semantics.class_weights
+        return replace(rule, keys="any") if rule.keys == "0 to C-1" else rule
 
     def _values_axis(self, rank: int) -> int | tuple[int, ...]:
         return () if self.semantics.formulas.per_element else self.axis

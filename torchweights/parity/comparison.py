@@ -79,11 +79,14 @@ class Report:
 
 
 def scaled_error(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], scale: float) -> float:
-    """max |a - b| / max(|b|, scale) over the elements; 0 where both are the same or both NaN, inf where one is NaN."""
+    """max |a - b| / max(|b|, scale) over the elements; 0 where both are the same or both NaN, inf where one is NaN.
+
+    With a scale of 0 it is the plain relative error, over the elements that are not 0.
+    """
     if ours.shape != theirs.shape:
         return np.inf
     a, b = ours.astype(np.float64), theirs.astype(np.float64)
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    same = (a == b) | (np.isnan(a) & np.isnan(b)) | ((b == 0) & (scale == 0))
     with np.errstate(all="ignore"):
         errors = np.where(same, 0.0, np.abs(a - b) / np.maximum(np.abs(b), scale))
     return float(np.where(np.isnan(errors), np.inf, errors).max(initial=0.0))

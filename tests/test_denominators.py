@@ -1,0 +1,195 @@
+"""One denominator for all micro-batches gives the gradient of the whole batch, exactly; where it cannot, it is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import torchweights as tw
+from tests.samples import BY_NAME, DIVIDING, FLAT, ROWS, SAMPLES, Sample, gradient, split
+from torchweights.reduction import Denominator
+
+T = torch.tensor
+SIZES = [3, 0, 1, 2]
+WHOLE = sum(SIZES)
+WEIGHT = T([0.5, 2.0, 0.0, 1.0, 3.0, 0.25], dtype=torch.float64)
+MASK = T([True, False, True, True, False, True])
+pytestmark = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
+
+
+def accumulated(criterion: tw.WeightedLoss, y_pred: Tensor, y_true: Tensor, sizes: list[int] = SIZES, **beside: Tensor | None) -> Tensor:
+    """The gradient that micro-batches add up to under the sum of their denominators."""
+    parts = [split(y_true, sizes), *(split(value, sizes) for value in beside.values())]
+    rows: list[dict[str, Any]] = [dict(zip(("y_true", *beside), part, strict=True)) for part in zip(*parts, strict=True)]
+    predictions = split(y_pred, sizes)
+    denominator = sum(criterion.denominator(y_pred_shape=p.shape, **row) for p, row in zip(predictions, rows, strict=True))
+    assert isinstance(denominator, Denominator)
+    losses = [criterion(p, **row, denominator=denominator) for p, row in zip(predictions, rows, strict=True)]
+    return gradient(torch.stack(losses).sum(), y_pred)
+
+
+def assert_adds_up(criterion: tw.WeightedLoss, y_pred: Tensor, y_true: Tensor, sizes: list[int] = SIZES, **beside: Tensor | None) -> None:
+    expected = gradient(criterion(y_pred, y_true, **beside), y_pred)
+    found = accumulated(criterion, y_pred, y_true, sizes, **beside)
+    torch.testing.assert_close(found, expected, rtol=1e-14, atol=1e-16)
+
+
+def options_for(sample: Sample, extra: str) -> dict[str, Any]:
+    if extra == "class weights":
+        return {"class_weight": dict(enumerate([1.0, 0.25, 3.0][: 2 if "binary" in sample.name else 3]))}
+    return {"ignore_class": 2} if extra == "ignored" else {}
+
+
+def takes(sample: Sample, extra: str) -> bool:
+    return extra == "plain" or (extra == "class weights" and sample.takes_class_weight) or (extra == "ignored" and sample.sparse)
+
+
+EXTRAS = [(sample, extra) for sample in SAMPLES for extra in ("plain", "class weights", "ignored") if takes(sample, extra)]
+
+
+@pytest.mark.parametrize("reduction", DIVIDING)
+@pytest.mark.parametrize("beside", [(), ("sample_weight",), ("mask",), ("sample_weight", "mask")], ids=lambda names: " and ".join(names) or "alone")
+@pytest.mark.parametrize(("sample", "extra"), EXTRAS, ids=str)
+def test_micro_batches_add_up_in_the_default_row(sample: Sample, extra: str, beside: tuple[str, ...], reduction: str) -> None:
+    criterion = sample.criterion(reduction=reduction, **options_for(sample, extra))
+    given = {name: value for name, value in (("sample_weight", WEIGHT), ("mask", MASK)) if name in beside}
+    assert_adds_up(criterion, *sample.batch(WHOLE), **given)
+
+
+@pytest.mark.parametrize("reduction", DIVIDING)
+@pytest.mark.parametrize("semantics", [row for row in ROWS if row != "torchweights"])
+@pytest.mark.parametrize("beside", [(), ("sample_weight",), ("mask",), ("sample_weight", "mask")], ids=lambda names: " and ".join(names) or "alone")
+@pytest.mark.parametrize("sample", FLAT, ids=str)
+def test_micro_batches_add_up_in_every_row(sample: Sample, beside: tuple[str, ...], semantics: str, reduction: str) -> None:
+    criterion = sample.criterion(reduction=reduction, semantics=semantics)
+    y_pred, y_true = sample.batch(WHOLE)
+    given = {name: value for name, value in (("sample_weight", WEIGHT), ("mask", MASK)) if name in beside}
+    if semantics == "torch" and "mask" in given:
+        shape = sample.criterion(reduction="none", semantics=semantics)(y_pred, y_true).shape
+        given["mask"] = given["mask"].reshape(-1, *[1] * (len(shape) - 1)).expand(shape)
+    if criterion.decomposable:
+        assert_adds_up(criterion, y_pred, y_true, **given)
+    else:
+        assert "hinge" in sample.name
+
+
+@pytest.mark.parametrize("semantics", [row for row in ROWS if row not in ("torch", "torchweights")])
+@pytest.mark.parametrize(("sample", "extra"), [(s, e) for s, e in EXTRAS if e != "plain" and s in FLAT], ids=str)
+def test_micro_batches_add_up_with_class_weights_and_ignored_labels_in_keras_rows(sample: Sample, extra: str, semantics: str) -> None:
+    if extra == "class weights" and sample.kind is tw.BinaryCrossentropy and sample.shape != (1,):
+        return
+    assert_adds_up(sample.criterion(semantics=semantics, **options_for(sample, extra)), *sample.batch(WHOLE))
+
+
+@pytest.mark.parametrize("reduction", DIVIDING)
+@pytest.mark.parametrize("semantics", [row for row in ROWS if row != "torchweights"])
+@pytest.mark.parametrize("sample", [s for s in SAMPLES if s not in FLAT], ids=str)
+@pytest.mark.parametrize("masked", [False, True], ids=["alone", "mask"])
+def test_micro_batches_of_steps_and_pixels_add_up_in_every_row(sample: Sample, semantics: str, reduction: str, masked: bool) -> None:
+    criterion = sample.criterion(reduction=reduction, semantics=semantics)
+    y_pred, y_true = sample.batch(WHOLE)
+    shape = criterion._values_shape(y_pred.shape)
+    mask = torch.rand(shape, generator=torch.Generator().manual_seed(1)) < 0.6
+    assert_adds_up(criterion, y_pred, y_true, **({"mask": mask} if masked else {}))
+
+
+@pytest.mark.parametrize("reduction", DIVIDING)
+@pytest.mark.parametrize("semantics", ROWS)
+def test_a_scalar_weight_adds_up_or_is_refused(semantics: str, reduction: str) -> None:
+    criterion = tw.MeanSquaredError(semantics=tw.semantics_for(semantics, door="loss"), reduction=reduction)
+    assert_adds_up(criterion, *BY_NAME["mse per step"].batch(WHOLE), sample_weight=T(2.0, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_the_denominator_of_everything_hidden_is_zero_and_harmless(sample: Sample) -> None:
+    y_pred, y_true = sample.batch(WHOLE)
+    mask = torch.zeros(WHOLE, dtype=torch.bool)
+    assert_adds_up(sample.criterion(), y_pred, y_true, mask=mask)
+    assert not accumulated(sample.criterion(), y_pred, y_true, mask=mask).any()
+
+
+def test_the_mean_of_means_fails_this_check() -> None:
+    """Negative control: dividing each micro-batch by its own denominator is not the whole batch."""
+    y_pred, y_true = BY_NAME["mse"].batch(WHOLE)
+    expected = gradient(tw.MeanSquaredError()(y_pred, y_true), y_pred)
+    parts = zip(split(y_pred, SIZES), split(y_true, SIZES), strict=True)
+    naive = gradient(torch.stack([tw.MeanSquaredError()(p, t) for p, t in parts]).mean(), y_pred)
+    assert not torch.allclose(naive, expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize("given", [7, 7.0, T(7.0), T(7.0, dtype=torch.float64), T(7)], ids=repr)
+def test_a_denominator_may_be_a_number_or_a_tensor(given: object) -> None:
+    y_pred, y_true = BY_NAME["mse"].batch(WHOLE)
+    total = tw.MeanSquaredError(reduction="sum")(y_pred, y_true)
+    loss = tw.MeanSquaredError()(y_pred, y_true, denominator=given)
+    assert loss.dtype == y_pred.dtype
+    torch.testing.assert_close(loss, total / 7)
+
+
+def test_a_denominator_needs_no_predictions() -> None:
+    criterion = tw.CategoricalCrossentropy(from_logits=True, axis=1)
+    assert criterion.denominator(y_true=torch.zeros(2, 3, 4, 4)).value().item() == 32
+    assert tw.SparseCategoricalCrossentropy(from_logits=True).denominator(torch.zeros(5, dtype=torch.int64)).value().item() == 5
+    assert tw.MeanSquaredError().denominator(torch.zeros(5), y_pred_shape=(5, 1)).value().item() == 5
+
+
+def test_a_denominator_carries_no_gradient() -> None:
+    weight = WEIGHT.clone().requires_grad_()
+    criterion = tw.MeanSquaredError(reduction="mean_with_sample_weight")
+    assert not criterion.denominator(torch.zeros(WHOLE, 2, dtype=torch.float64), weight).value().requires_grad
+
+
+# ------------------------------------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize("semantics", ["keras2.3.1", "tf1.15", "tf2.2", "tf_keras2.21", "keras3.15", "keras3.15-torch"])
+@pytest.mark.parametrize("kind", [tw.Hinge, tw.SquaredHinge])
+def test_a_rule_of_the_whole_batch_is_no_sum_of_micro_batches(kind: type[tw.WeightedLoss], semantics: str) -> None:
+    criterion = kind(semantics=semantics)
+    assert not criterion.decomposable
+    with pytest.raises(ValueError, match=r"whole batch.*decomposable is False.*semantics='torchweights'"):
+        criterion.denominator(torch.ones(2, 1))
+
+
+@pytest.mark.parametrize("kind", [tw.Hinge, tw.SquaredHinge])
+@pytest.mark.parametrize("labels", [[0.0, 1.0, 1.0, -1.0], [0.0, 1.0, 1.0, 0.5]])
+def test_hinge_of_the_default_row_adds_up_whatever_the_labels_or_says_that_it_does_not(kind: type[tw.WeightedLoss], labels: list[float]) -> None:
+    criterion = kind()
+    y_pred, y_true = torch.randn(4, 1, dtype=torch.float64, requires_grad=True), T(labels, dtype=torch.float64)[:, None]
+    if criterion.decomposable:
+        assert_adds_up(criterion, y_pred, y_true, [2, 2])
+
+
+def test_denominators_of_different_rows_or_reductions_do_not_mix() -> None:
+    targets = torch.zeros(2, 2)
+    ours, theirs, total = (tw.MeanSquaredError(**o).denominator(targets) for o in ({}, {"semantics": "keras2.2.4"}, {"reduction": "sum"}))
+    for other, word in ((theirs, "keras2.2.4"), (total, "sum")):
+        with pytest.raises(ValueError, match=f"one row and one reduction.*expected 'torchweights'.*received.*'{word}'"):
+            ours + other
+        with pytest.raises(ValueError, match=f"denominator expected from a criterion with semantics='torchweights'.*'{word}'"):
+            tw.MeanSquaredError()(targets, targets, denominator=other)
+    with pytest.raises(TypeError):
+        ours + 1
+
+
+def test_without_a_reduction_there_is_nothing_to_divide() -> None:
+    criterion, targets = tw.MeanSquaredError(reduction="none"), torch.zeros(2, 2)
+    with pytest.raises(ValueError, match="reduction that divides; received reduction='none'"):
+        criterion.denominator(targets)
+    with pytest.raises(ValueError, match="denominator expected only where something is divided.*reduction='none'"):
+        criterion(targets, targets, denominator=3.0)
+
+
+def test_a_sum_is_not_divided_silently_by_a_number_given() -> None:
+    """reduction="sum" has the denominator 1: a number given is used or refused, and the class says which."""
+    targets = torch.zeros(2, 2)
+    assert tw.MeanSquaredError(reduction="sum")(targets + 1, targets, denominator=4.0).item() == 0.5
+
+
+def test_labels_with_class_weights_need_the_shape_of_the_predictions() -> None:
+    criterion = tw.SparseCategoricalCrossentropy(from_logits=True, class_weight=[1.0, 2.0])
+    with pytest.raises(ValueError, match=r"expected y_pred_shape, received nothing.*y_pred_shape=logits\.shape"):
+        criterion.denominator(T([0, 1]))
