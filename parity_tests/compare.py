@@ -32,7 +32,7 @@ def changes(old: Mapping[Key, Any], new: Mapping[Key, Any], tolerated_eps: float
     for key, before in old.items():
         if key not in new:
             continue
-        eps, detail = _difference(before, new[key], np.finfo(key[1]).eps)
+        eps, detail = _difference(before, new[key], float(np.finfo(key[1]).eps))
         beyond = not _same_bits(before, new[key]) if tolerated_eps is None else eps > tolerated_eps
         if beyond:
             found.append(Change("changed", key, eps, detail))

@@ -37,7 +37,10 @@ def table(found: dict[tuple[str, str], comparison.Report]) -> Iterator[str]:
             figure = report.worst.get((precision, name))
             return "-" if figure is None else f"{figure:.1e}"
 
-        float32 = [f"{worst('float32', f'{name}_error')} ({worst('float32', f'{name}_unscaled')})" for name in ("value", "gradient")]
+        float32 = [
+            f"{worst('float32', f'{name}_error')} ({worst('float32', f'{name}_unscaled')})"
+            for name in ("value", "gradient")
+        ]
         yield (
             f"{engine:<17}{device:<8}{report.cells:>6}{report.refusals:>9}{sum(report.diverging.values()):>11}  "
             f"{worst('float64', 'value_error'):>13} {worst('float64', 'gradient_error'):>9}   {float32[0]:>19} {float32[1]:>19}"

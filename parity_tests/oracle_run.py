@@ -92,7 +92,7 @@ def _array(packed: list[Any] | None) -> Any:
 def progress_bar(name: str) -> tuple[Progress, Callable[[], None]]:
     """(progress, close): tqdm where it is installed and there is a terminal, else a line every tenth part."""
     try:
-        from tqdm import tqdm
+        from tqdm import tqdm  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         return _lines(name), lambda: None
     if not sys.stderr.isatty():

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from parity_tests import compare, environments, oracle_run, record
 from parity_tests.engines import ENGINES
 from parity_tests.parity_files import cases, recordings
@@ -152,7 +153,10 @@ def test_answers_are_read_as_they_were_given(oracle: ModuleType, tmp_path: Path)
     ("message", "line"),
     [
         ("shapes differ\n more", "shapes differ"),
-        ("in user code:\n\n    File x\n\n    ValueError: shapes differ for '{{node Mul_3}} = Mul' with", "shapes differ for an op with"),
+        (
+            "in user code:\n\n    File x\n\n    ValueError: shapes differ for '{{node Mul_3}} = Mul' with",
+            "shapes differ for an op with",
+        ),
         ("Graph execution error:\n\nDetected at node G\n\nindex 2\n\t [[{{node G}}]]\n\t [[It]] [Op:x]", "index 2"),
         ("{{function_node __wrapped__Mul}} shapes differ [Op:Mul] name: ", "shapes differ"),
     ],
@@ -173,7 +177,8 @@ def test_an_unanswered_cell_is_a_failure() -> None:
 def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[Any, Any]:
     """An engine ``torch`` whose oracle answers what the returned dict holds."""
     digest = cases.digest(cases.cases_for("torch"))
-    answers = {(item["id"], dtype): _cell(1.0) for item in cases.cases_for("torch") for dtype in item["dtypes"]}
+    answers = {(item["id"], dtype): _cell(1.0) for dtype in ("float64", "float32")
+               for item in cases.cases_for("torch") if dtype in item["dtypes"]}  # fmt: skip
     answers = {key: Cell(cell.value.astype(key[1]), None, None) for key, cell in answers.items()}
     monkeypatch.setattr(recordings, "FOLDER", tmp_path / "recordings")
 
@@ -205,9 +210,10 @@ def test_recording_then_checking(toy: dict[Any, Any], tmp_path: Path, capsys: py
 
 
 def test_recording_the_same_again_touches_nothing(toy: dict[Any, Any], tmp_path: Path) -> None:
-    for _ in range(2):
-        assert record.main(["torch", "--environments", str(tmp_path)]) == 0
-        before = recordings.path_of("torch").stat().st_mtime_ns if _ == 0 else before
+    place = ["--environments", str(tmp_path)]
+    assert record.main(["torch", *place]) == 0
+    before = recordings.path_of("torch").stat().st_mtime_ns
+    assert record.main(["torch", *place]) == 0
     assert recordings.path_of("torch").stat().st_mtime_ns == before
     assert not (tmp_path / "answers" / "torch.jsonl").exists()
 

@@ -7,10 +7,10 @@ import itertools
 
 import numpy as np
 import pytest
-from parity_tests import ledger
-from torchweights.parity import cases, comparison, recordings, replay
 
+from parity_tests import ledger
 from tests.devices import DEVICES
+from torchweights.parity import cases, comparison, recordings, replay
 
 pytestmark = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
 
@@ -27,7 +27,10 @@ def test_every_recorded_cell(engine: str, door: str, loss: str, device: str) -> 
         left = ledger.unexplained(result, device)
         if left:
             wrong.append(f"{result.cell} [{result.dtype}] {', '.join(left)}: {result.detail}")
-    assert not wrong, f"{len(wrong)} cells of {engine} differ and are in no line of {comparison.DIVERGENCES.name}:\n" + "\n".join(wrong[:20])
+    assert not wrong, (
+        f"{len(wrong)} cells of {engine} differ and are in no line of {comparison.DIVERGENCES.name}:\n"
+        + "\n".join(wrong[:20])
+    )
 
 
 def test_every_engine_is_recorded() -> None:
@@ -45,7 +48,11 @@ def test_every_divergence_is_needed() -> None:
 def test_no_divergence_covers_a_cell_that_agrees() -> None:
     too_wide = []
     for engine in ENGINES:
-        lines = [line for line in ledger.divergences() if "nan" not in line.wrong and comparison.fnmatch.fnmatchcase(engine, line.engine)]
+        lines = [
+            line
+            for line in ledger.divergences()
+            if "nan" not in line.wrong and comparison.fnmatch.fnmatchcase(engine, line.engine)
+        ]
         if lines:
             for result in comparison.compare(engine):
                 too_wide += [f"{line} covers {result.cell} [{result.dtype}]" for line in lines

@@ -69,7 +69,9 @@ class Sample:
     def criterion(self, **options: Any) -> tw.WeightedLoss:
         return self.kind(**{**self.options, **options})
 
-    def batch(self, size: int = 4, seed: int = 0, dtype: torch.dtype = torch.float64, device: str = "cpu") -> tuple[Tensor, Tensor]:
+    def batch(
+        self, size: int = 4, seed: int = 0, dtype: torch.dtype = torch.float64, device: str = "cpu"
+    ) -> tuple[Tensor, Tensor]:
         """(y_pred, y_true); y_pred requires grad."""
         generator = torch.Generator().manual_seed(seed)
         shape = (size, *self.shape)
@@ -108,10 +110,24 @@ SAMPLES = [
     Sample("binary", tw.BinaryCrossentropy, (1,), _probabilities, _bits, _PROBABILITIES),
     Sample("binary logits", tw.BinaryCrossentropy, (2,), _numbers, _bits, _LOGITS),
     Sample("categorical", tw.CategoricalCrossentropy, (CLASSES,), _softmax(-1), _one_hot(-1), _PROBABILITIES),
-    Sample("categorical logits per pixel", tw.CategoricalCrossentropy, (CLASSES, 2, 2), _numbers, _one_hot(1), {"from_logits": True, "axis": 1}),
+    Sample(
+        "categorical logits per pixel",
+        tw.CategoricalCrossentropy,
+        (CLASSES, 2, 2),
+        _numbers,
+        _one_hot(1),
+        {"from_logits": True, "axis": 1},
+    ),
     Sample("sparse", tw.SparseCategoricalCrossentropy, (CLASSES,), _softmax(-1), _labels(-1), _PROBABILITIES),
     Sample("sparse logits", tw.SparseCategoricalCrossentropy, (CLASSES,), _numbers, _labels(-1), _LOGITS),
-    Sample("sparse logits per pixel", tw.SparseCategoricalCrossentropy, (2, 2, CLASSES), _numbers, _labels(-1), {"from_logits": True, "axis": -1}),
+    Sample(
+        "sparse logits per pixel",
+        tw.SparseCategoricalCrossentropy,
+        (2, 2, CLASSES),
+        _numbers,
+        _labels(-1),
+        {"from_logits": True, "axis": -1},
+    ),
 ]
 BY_NAME = {sample.name: sample for sample in SAMPLES}
 FLAT = [sample for sample in SAMPLES if len(sample.shape) == 1]

@@ -13,25 +13,33 @@ from tests.samples import BY_NAME, DIVIDING, FLAT, ROWS, SAMPLES, Sample, gradie
 from torchweights.reduction import Denominator
 
 T = torch.tensor
-SIZES = [3, 0, 1, 2]
+SIZES = [3, 0, 1]
 WHOLE = sum(SIZES)
-WEIGHT = T([0.5, 2.0, 0.0, 1.0, 3.0, 0.25], dtype=torch.float64)
-MASK = T([True, False, True, True, False, True])
+WEIGHT = T([0.5, 2.0, 0.0, 3.0], dtype=torch.float64)
+MASK = T([True, False, True, True])
 pytestmark = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
 
 
-def accumulated(criterion: tw.WeightedLoss, y_pred: Tensor, y_true: Tensor, sizes: list[int] = SIZES, **beside: Tensor | None) -> Tensor:
+def accumulated(
+    criterion: tw.WeightedLoss, y_pred: Tensor, y_true: Tensor, sizes: list[int] = SIZES, **beside: Tensor | None
+) -> Tensor:
     """The gradient that micro-batches add up to under the sum of their denominators."""
     parts = [split(y_true, sizes), *(split(value, sizes) for value in beside.values())]
-    rows: list[dict[str, Any]] = [dict(zip(("y_true", *beside), part, strict=True)) for part in zip(*parts, strict=True)]
+    rows: list[dict[str, Any]] = [
+        dict(zip(("y_true", *beside), part, strict=True)) for part in zip(*parts, strict=True)
+    ]
     predictions = split(y_pred, sizes)
-    denominator = sum(criterion.denominator(y_pred_shape=p.shape, **row) for p, row in zip(predictions, rows, strict=True))
+    denominator = sum(
+        criterion.denominator(y_pred_shape=p.shape, **row) for p, row in zip(predictions, rows, strict=True)
+    )
     assert isinstance(denominator, Denominator)
     losses = [criterion(p, **row, denominator=denominator) for p, row in zip(predictions, rows, strict=True)]
     return gradient(torch.stack(losses).sum(), y_pred)
 
 
-def assert_adds_up(criterion: tw.WeightedLoss, y_pred: Tensor, y_true: Tensor, sizes: list[int] = SIZES, **beside: Tensor | None) -> None:
+def assert_adds_up(
+    criterion: tw.WeightedLoss, y_pred: Tensor, y_true: Tensor, sizes: list[int] = SIZES, **beside: Tensor | None
+) -> None:
     expected = gradient(criterion(y_pred, y_true, **beside), y_pred)
     found = accumulated(criterion, y_pred, y_true, sizes, **beside)
     torch.testing.assert_close(found, expected, rtol=1e-14, atol=1e-16)
@@ -44,51 +52,91 @@ def options_for(sample: Sample, extra: str) -> dict[str, Any]:
 
 
 def takes(sample: Sample, extra: str) -> bool:
-    return extra == "plain" or (extra == "class weights" and sample.takes_class_weight) or (extra == "ignored" and sample.sparse)
+    return (
+        extra == "plain"
+        or (extra == "class weights" and sample.takes_class_weight)
+        or (extra == "ignored" and sample.sparse)
+    )
 
 
-EXTRAS = [(sample, extra) for sample in SAMPLES for extra in ("plain", "class weights", "ignored") if takes(sample, extra)]
+ADDITIVE = [sample for sample in SAMPLES if "hinge" not in sample.name]
+HINGES = [sample for sample in SAMPLES if "hinge" in sample.name]
+BESIDE = pytest.mark.parametrize(
+    "beside",
+    [(), ("sample_weight",), ("mask",), ("sample_weight", "mask")],
+    ids=lambda names: " and ".join(names) or "alone",
+)
+EXTRAS = [
+    (sample, extra) for sample in ADDITIVE for extra in ("plain", "class weights", "ignored") if takes(sample, extra)
+]
 
 
 @pytest.mark.parametrize("reduction", DIVIDING)
-@pytest.mark.parametrize("beside", [(), ("sample_weight",), ("mask",), ("sample_weight", "mask")], ids=lambda names: " and ".join(names) or "alone")
+@BESIDE
 @pytest.mark.parametrize(("sample", "extra"), EXTRAS, ids=str)
-def test_micro_batches_add_up_in_the_default_row(sample: Sample, extra: str, beside: tuple[str, ...], reduction: str) -> None:
+def test_micro_batches_add_up_in_the_default_row(
+    sample: Sample, extra: str, beside: tuple[str, ...], reduction: str
+) -> None:
     criterion = sample.criterion(reduction=reduction, **options_for(sample, extra))
     given = {name: value for name, value in (("sample_weight", WEIGHT), ("mask", MASK)) if name in beside}
     assert_adds_up(criterion, *sample.batch(WHOLE), **given)
 
 
-@pytest.mark.parametrize("reduction", DIVIDING)
-@pytest.mark.parametrize("semantics", [row for row in ROWS if row != "torchweights"])
-@pytest.mark.parametrize("beside", [(), ("sample_weight",), ("mask",), ("sample_weight", "mask")], ids=lambda names: " and ".join(names) or "alone")
-@pytest.mark.parametrize("sample", FLAT, ids=str)
-def test_micro_batches_add_up_in_every_row(sample: Sample, beside: tuple[str, ...], semantics: str, reduction: str) -> None:
+def per_sample_mask(mask: Tensor, criterion: tw.WeightedLoss, y_pred: Tensor) -> Tensor:
+    """A mask per sample in the shape of the values, which every row takes."""
+    shape = criterion._values_shape(y_pred.shape)
+    return mask.reshape(-1, *[1] * (len(shape) - 1)).expand(shape)
+
+
+LABELS_AS_GIVEN = ("torch", "keras2.2.4", "tf1.12")
+FLAT_IN_ROWS = [
+    (s, row) for s in FLAT for row in ROWS if row != "torchweights" and (s not in HINGES or row in LABELS_AS_GIVEN)
+]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "mean_with_sample_weight"])
+@pytest.mark.parametrize(("sample", "semantics"), FLAT_IN_ROWS, ids=str)
+@BESIDE
+def test_micro_batches_add_up_in_every_row(
+    sample: Sample, beside: tuple[str, ...], semantics: str, reduction: str
+) -> None:
     criterion = sample.criterion(reduction=reduction, semantics=semantics)
     y_pred, y_true = sample.batch(WHOLE)
-    given = {name: value for name, value in (("sample_weight", WEIGHT), ("mask", MASK)) if name in beside}
-    if semantics == "torch" and "mask" in given:
-        shape = sample.criterion(reduction="none", semantics=semantics)(y_pred, y_true).shape
-        given["mask"] = given["mask"].reshape(-1, *[1] * (len(shape) - 1)).expand(shape)
-    if criterion.decomposable:
-        assert_adds_up(criterion, y_pred, y_true, **given)
-    else:
-        assert "hinge" in sample.name
+    given = {"sample_weight": WEIGHT, "mask": per_sample_mask(MASK, criterion, y_pred)}
+    assert_adds_up(criterion, y_pred, y_true, **{name: given[name] for name in beside})
 
 
 @pytest.mark.parametrize("semantics", [row for row in ROWS if row not in ("torch", "torchweights")])
 @pytest.mark.parametrize(("sample", "extra"), [(s, e) for s, e in EXTRAS if e != "plain" and s in FLAT], ids=str)
-def test_micro_batches_add_up_with_class_weights_and_ignored_labels_in_keras_rows(sample: Sample, extra: str, semantics: str) -> None:
+def test_micro_batches_add_up_with_class_weights_and_ignored_labels_in_keras_rows(
+    sample: Sample, extra: str, semantics: str
+) -> None:
     if extra == "class weights" and sample.kind is tw.BinaryCrossentropy and sample.shape != (1,):
         return
     assert_adds_up(sample.criterion(semantics=semantics, **options_for(sample, extra)), *sample.batch(WHOLE))
 
 
-@pytest.mark.parametrize("reduction", DIVIDING)
-@pytest.mark.parametrize("semantics", [row for row in ROWS if row != "torchweights"])
-@pytest.mark.parametrize("sample", [s for s in SAMPLES if s not in FLAT], ids=str)
-@pytest.mark.parametrize("masked", [False, True], ids=["alone", "mask"])
-def test_micro_batches_of_steps_and_pixels_add_up_in_every_row(sample: Sample, semantics: str, reduction: str, masked: bool) -> None:
+def wide_in_rows() -> list[object]:
+    """Steps and pixels in every row, less the masks that Keras 2.3.1 cannot place beside its weight for each sample."""
+    found: list[object] = []
+    for s in (s for s in SAMPLES if s not in FLAT):
+        for row in ROWS:
+            for masked in (False, True):
+                summed = row == "tf1.12" and len(s.values_shape()) > 2
+                bug = pytest.mark.xfail(
+                    strict=True,
+                    reason="library bug: tf1.12 without weights sums over the batch, so D does not add up, and it says decomposable",
+                )
+                if not (row == "keras2.3.1" and masked and len(s.values_shape()) > 2):
+                    found.append(pytest.param(s, row, masked, marks=[bug] if summed else [], id=f"{s}-{row}-{masked}"))
+    return found
+
+
+@pytest.mark.parametrize("reduction", ["mean", "mean_with_sample_weight"])
+@pytest.mark.parametrize(("sample", "semantics", "masked"), wide_in_rows())
+def test_micro_batches_of_steps_and_pixels_add_up_in_every_row(
+    sample: Sample, semantics: str, reduction: str, masked: bool
+) -> None:
     criterion = sample.criterion(reduction=reduction, semantics=semantics)
     y_pred, y_true = sample.batch(WHOLE)
     shape = criterion._values_shape(y_pred.shape)
@@ -96,14 +144,25 @@ def test_micro_batches_of_steps_and_pixels_add_up_in_every_row(sample: Sample, s
     assert_adds_up(criterion, y_pred, y_true, **({"mask": mask} if masked else {}))
 
 
-@pytest.mark.parametrize("reduction", DIVIDING)
-@pytest.mark.parametrize("semantics", ROWS)
-def test_a_scalar_weight_adds_up_or_is_refused(semantics: str, reduction: str) -> None:
+KERAS_3_SCALAR = pytest.mark.xfail(
+    strict=True, reason="library bug: a scalar weight counts once for each micro-batch in mean_with_sample_weight"
+)
+SCALARS = [
+    pytest.param(
+        row, word, marks=[KERAS_3_SCALAR] if word == "mean_with_sample_weight" and row.startswith("keras3") else []
+    )
+    for row in ROWS
+    for word in ("mean", "mean_with_sample_weight")
+]
+
+
+@pytest.mark.parametrize(("semantics", "reduction"), SCALARS)
+def test_a_scalar_weight_adds_up(semantics: str, reduction: str) -> None:
     criterion = tw.MeanSquaredError(semantics=tw.semantics_for(semantics, door="loss"), reduction=reduction)
     assert_adds_up(criterion, *BY_NAME["mse per step"].batch(WHOLE), sample_weight=T(2.0, dtype=torch.float64))
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+@pytest.mark.parametrize("sample", ADDITIVE, ids=str)
 def test_the_denominator_of_everything_hidden_is_zero_and_harmless(sample: Sample) -> None:
     y_pred, y_true = sample.batch(WHOLE)
     mask = torch.zeros(WHOLE, dtype=torch.bool)
@@ -132,7 +191,10 @@ def test_a_denominator_may_be_a_number_or_a_tensor(given: object) -> None:
 def test_a_denominator_needs_no_predictions() -> None:
     criterion = tw.CategoricalCrossentropy(from_logits=True, axis=1)
     assert criterion.denominator(y_true=torch.zeros(2, 3, 4, 4)).value().item() == 32
-    assert tw.SparseCategoricalCrossentropy(from_logits=True).denominator(torch.zeros(5, dtype=torch.int64)).value().item() == 5
+    assert (
+        tw.SparseCategoricalCrossentropy(from_logits=True).denominator(torch.zeros(5, dtype=torch.int64)).value().item()
+        == 5
+    )
     assert tw.MeanSquaredError().denominator(torch.zeros(5), y_pred_shape=(5, 1)).value().item() == 5
 
 
@@ -150,26 +212,30 @@ def test_a_denominator_carries_no_gradient() -> None:
 def test_a_rule_of_the_whole_batch_is_no_sum_of_micro_batches(kind: type[tw.WeightedLoss], semantics: str) -> None:
     criterion = kind(semantics=semantics)
     assert not criterion.decomposable
-    with pytest.raises(ValueError, match=r"whole batch.*decomposable is False.*semantics='torchweights'"):
+    with pytest.raises(ValueError, match=r"whole batch.*decomposable is False"):
         criterion.denominator(torch.ones(2, 1))
 
 
+@pytest.mark.xfail(strict=True, reason="library bug: the refusal advises semantics='torchweights', which refuses too")
 @pytest.mark.parametrize("kind", [tw.Hinge, tw.SquaredHinge])
-@pytest.mark.parametrize("labels", [[0.0, 1.0, 1.0, -1.0], [0.0, 1.0, 1.0, 0.5]])
-def test_hinge_of_the_default_row_adds_up_whatever_the_labels_or_says_that_it_does_not(kind: type[tw.WeightedLoss], labels: list[float]) -> None:
-    criterion = kind()
-    y_pred, y_true = torch.randn(4, 1, dtype=torch.float64, requires_grad=True), T(labels, dtype=torch.float64)[:, None]
-    if criterion.decomposable:
-        assert_adds_up(criterion, y_pred, y_true, [2, 2])
+def test_the_way_out_of_that_refusal_is_one(kind: type[tw.WeightedLoss]) -> None:
+    with pytest.raises(ValueError, match="whole batch") as error:
+        kind(semantics="keras3.15").denominator(torch.ones(2, 1))
+    assert "semantics='torchweights'" in str(error.value)
+    kind(semantics="torchweights").denominator(torch.tensor([[-1.0], [1.0]]))
 
 
 def test_denominators_of_different_rows_or_reductions_do_not_mix() -> None:
     targets = torch.zeros(2, 2)
-    ours, theirs, total = (tw.MeanSquaredError(**o).denominator(targets) for o in ({}, {"semantics": "keras2.2.4"}, {"reduction": "sum"}))
+    ours, theirs, total = (
+        tw.MeanSquaredError(**o).denominator(targets) for o in ({}, {"semantics": "keras2.2.4"}, {"reduction": "sum"})
+    )
     for other, word in ((theirs, "keras2.2.4"), (total, "sum")):
         with pytest.raises(ValueError, match=f"one row and one reduction.*expected 'torchweights'.*received.*'{word}'"):
             ours + other
-        with pytest.raises(ValueError, match=f"denominator expected from a criterion with semantics='torchweights'.*'{word}'"):
+        with pytest.raises(
+            ValueError, match=f"denominator expected from a criterion with semantics='torchweights'.*'{word}'"
+        ):
             tw.MeanSquaredError()(targets, targets, denominator=other)
     with pytest.raises(TypeError):
         ours + 1

@@ -83,11 +83,17 @@ EVERY = pytest.mark.parametrize("name", CASES)
 DIFFERENTIABLE = [name for name in CASES if "saturated" not in name and CASES[name][2] is not SATURATED]
 
 
-def tensors(name: str, dtype: torch.dtype = torch.float64, device: str = "cpu") -> tuple[Callable[..., Tensor], Tensor, Tensor]:
+def tensors(
+    name: str, dtype: torch.dtype = torch.float64, device: str = "cpu"
+) -> tuple[Callable[..., Tensor], Tensor, Tensor]:
     function, options, y_pred, y_true, _ = CASES[name]
     target = torch.from_numpy(y_true).to(device)
     target = target.to(dtype) if target.is_floating_point() else target
-    return lambda p, t, **more: function(p, t, **{**options, **more}), torch.from_numpy(y_pred).to(device, dtype), target
+    return (
+        lambda p, t, **more: function(p, t, **{**options, **more}),
+        torch.from_numpy(y_pred).to(device, dtype),
+        target,
+    )
 
 
 @EVERY
@@ -104,7 +110,7 @@ def test_first_and_second_derivatives_are_right(name: str) -> None:
         inputs: tuple[Tensor, ...] = (y_pred.requires_grad_(), y_true.requires_grad_())
         call = function
     else:
-        inputs, call = (y_pred.requires_grad_(),), lambda p: function(p, y_true)  # noqa: E731
+        inputs, call = (y_pred.requires_grad_(),), lambda p: function(p, y_true)
     assert torch.autograd.gradcheck(call, inputs, check_forward_ad=True)
     assert torch.autograd.gradgradcheck(call, inputs)
 
@@ -178,13 +184,25 @@ def test_binary_logits_of_any_size_have_a_finite_gradient_of_sigmoid_minus_label
 @pytest.mark.parametrize("offset", [0.0, 1e4, -1e8])
 def test_class_logits_do_not_mind_a_common_offset(offset: float) -> None:
     logits, labels = torch.tensor([[1.0, 2.0, 4.0]], dtype=torch.float64), torch.tensor([1])
-    for function, target in ((F.sparse_categorical_crossentropy, labels), (F.categorical_crossentropy, torch.eye(3)[labels])):
-        torch.testing.assert_close(function(logits + offset, target, from_logits=True), function(logits, target, from_logits=True), rtol=1e-7, atol=0)
+    for function, target in (
+        (F.sparse_categorical_crossentropy, labels),
+        (F.categorical_crossentropy, torch.eye(3)[labels]),
+    ):
+        torch.testing.assert_close(
+            function(logits + offset, target, from_logits=True),
+            function(logits, target, from_logits=True),
+            rtol=1e-7,
+            atol=0,
+        )
 
 
 def test_saturated_probabilities_have_keras_numbers() -> None:
     zero, one = torch.tensor([[0.0]]), torch.tensor([[1.0]])
-    expected = {"clip": (15.942385, 16.118095), "clip, logits": (15.942385, 16.118095), "clip, add": (15.333239, 15.424949)}
+    expected = {
+        "clip": (15.942385, 16.118095),
+        "clip, logits": (15.942385, 16.118095),
+        "clip, add": (15.333239, 15.424949),
+    }
     for form, (at_one, at_zero) in expected.items():
         assert F.binary_crossentropy(one, zero, form=form).item() == pytest.approx(at_one, rel=1e-7)
         assert F.binary_crossentropy(zero, one, form=form).item() == pytest.approx(at_zero, rel=1e-7)
@@ -202,7 +220,9 @@ def test_saturated_probabilities_have_keras_numbers() -> None:
         ([], None, []),
     ],
 )
-def test_labels_0_and_1_become_signs_if_all_that_count_are(labels: list[float], judged: list[bool] | None, expected: list[float]) -> None:
+def test_labels_0_and_1_become_signs_if_all_that_count_are(
+    labels: list[float], judged: list[bool] | None, expected: list[float]
+) -> None:
     found = F.signed_labels(torch.tensor(labels), None if judged is None else torch.tensor(judged))
     assert found[: len(expected)].tolist() == expected
 
@@ -216,4 +236,6 @@ def test_an_unknown_form_is_refused_with_the_list_and_the_closest(function: Call
 def test_the_comparison_with_a_reference_can_fail() -> None:
     function, y_pred, y_true = tensors("binary, clip, add")
     with pytest.raises(AssertionError):
-        np.testing.assert_allclose(function(y_pred, y_true, form="clip").numpy(), CASES["binary, clip, add"][4], rtol=1e-12)
+        np.testing.assert_allclose(
+            function(y_pred, y_true, form="clip").numpy(), CASES["binary, clip, add"][4], rtol=1e-12
+        )

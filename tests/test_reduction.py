@@ -36,7 +36,9 @@ def reduced(values: Tensor, weight: Tensor | None = None, mask: Tensor | None = 
     ids=["scalar", "(N,)", "(N, 1)", "full"],
 )
 @pytest.mark.parametrize("row", ["torchweights", "torch"])
-def test_beside_square_values_the_rank_of_weights_decides(weight: Tensor, expected: list[list[float]], row: str) -> None:
+def test_beside_square_values_the_rank_of_weights_decides(
+    weight: Tensor, expected: list[list[float]], row: str
+) -> None:
     assert reduced(VALUES, weight, reduction="none", semantics=row).tolist() == expected
 
 
@@ -50,10 +52,22 @@ def test_a_weight_per_sample_is_per_sample_whatever_the_sizes(values: tuple[int,
 
 @pytest.mark.parametrize(
     ("values", "shape"),
-    [((2, 3), (3,)), ((2, 3), (1, 3)), ((2, 3), (2, 2)), ((2, 3), (2, 3, 1)), ((2, 3, 4), (2, 3)), ((2, 2, 2), (2, 2)), ((2, 3), (1,)), ((2, 2), (1, 2)), ((2,), (2, 2))],
+    [
+        ((2, 3), (3,)),
+        ((2, 3), (1, 3)),
+        ((2, 3), (2, 2)),
+        ((2, 3), (2, 3, 1)),
+        ((2, 3, 4), (2, 3)),
+        ((2, 2, 2), (2, 2)),
+        ((2, 3), (1,)),
+        ((2, 2), (1, 2)),
+        ((2,), (2, 2)),
+    ],
 )
 @pytest.mark.parametrize("name", ["sample_weight", "mask"])
-def test_any_other_shape_is_an_error_that_names_both_readings(values: tuple[int, ...], shape: tuple[int, ...], name: str) -> None:
+def test_any_other_shape_is_an_error_that_names_both_readings(
+    values: tuple[int, ...], shape: tuple[int, ...], name: str
+) -> None:
     given = torch.ones(shape, dtype=torch.bool if name == "mask" else torch.float32)
     with pytest.raises(ValueError, match="two ways") as error:
         tw.reduce_weighted_values(torch.ones(values), **{name: given})
@@ -66,7 +80,11 @@ def test_any_other_shape_is_an_error_that_names_both_readings(values: tuple[int,
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_weights_and_masks_of_different_ranks_meet_the_values_each_for_itself(device: str) -> None:
-    values, weight, mask = VALUES.to(device), T([1.0, 3.0], device=device), T([[True, False], [True, True]], device=device)
+    values, weight, mask = (
+        VALUES.to(device),
+        T([1.0, 3.0], device=device),
+        T([[True, False], [True, True]], device=device),
+    )
     assert reduced(values, weight, mask, reduction="none").tolist() == [[1.0, 0.0], [12.0, 24.0]]
     assert reduced(values, weight, mask).item() == pytest.approx(37 / 3)
 
@@ -125,12 +143,18 @@ def test_a_mean_is_the_sum_over_the_denominator(sample: Sample, reduction: str, 
 
 
 @pytest.mark.parametrize("reduction", DIVIDING)
-@pytest.mark.parametrize(("sample", "how"), [(s, how) for s in SAMPLES for how in ("mask", "weight", "no batch", "ignored") if s.sparse or how != "ignored"], ids=str)
+@pytest.mark.parametrize(
+    ("sample", "how"),
+    [(s, how) for s in SAMPLES for how in ("mask", "weight", "no batch", "ignored") if s.sparse or how != "ignored"],
+    ids=str,
+)
 def test_nothing_left_is_zero_with_a_zero_gradient(sample: Sample, reduction: str, how: str) -> None:
     options = {"ignore_class": 7} if how == "ignored" else {}
     y_pred, y_true = sample.batch(0 if how == "no batch" else 3)
     y_true = torch.full_like(y_true, 7) if how == "ignored" else y_true
-    nothing = {"mask": {"mask": torch.zeros(3, dtype=torch.bool)}, "weight": {"sample_weight": torch.zeros(3)}}.get(how, {})
+    nothing = {"mask": {"mask": torch.zeros(3, dtype=torch.bool)}, "weight": {"sample_weight": torch.zeros(3)}}.get(
+        how, {}
+    )
     loss = sample.criterion(reduction=reduction, **options)(y_pred, y_true, **nothing)
     assert loss.item() == 0
     assert torch.equal(gradient(loss, y_pred), torch.zeros_like(y_pred))
@@ -151,7 +175,9 @@ def test_doubling_the_weights_doubles_what_is_no_weighted_mean(sample: Sample, r
     (y_pred, y_true), weight = sample.batch(4), T([0.5, 2.0, 0.0, 1.0])
     criterion = sample.criterion(reduction=reduction)
     factor = 1 if reduction == "mean_with_sample_weight" else 2
-    torch.testing.assert_close(criterion(y_pred, y_true, 2 * weight), factor * criterion(y_pred, y_true, weight), rtol=1e-15, atol=0)
+    torch.testing.assert_close(
+        criterion(y_pred, y_true, 2 * weight), factor * criterion(y_pred, y_true, weight), rtol=1e-15, atol=0
+    )
 
 
 @EVERY
@@ -170,14 +196,20 @@ def test_the_order_of_the_batch_does_not_matter(sample: Sample, reduction: str) 
     (y_pred, y_true), weight, mask = sample.batch(4), T([0.5, 2.0, 0.0, 1.0]), T([True, False, True, True])
     order = T([2, 0, 3, 1])
     criterion = sample.criterion(reduction=reduction)
-    found, moved = criterion(y_pred, y_true, weight, mask), criterion(y_pred[order], y_true[order], weight[order], mask[order])
+    found, moved = (
+        criterion(y_pred, y_true, weight, mask),
+        criterion(y_pred[order], y_true[order], weight[order], mask[order]),
+    )
     torch.testing.assert_close(moved, found[order] if reduction == "none" else found, rtol=1e-14, atol=0)
 
 
 # -------------------------------------------------------------------------------------------------------- words and precision
 
 
-@pytest.mark.parametrize(("word", "standard"), [*((word, word) for word in REDUCTIONS if word != "mean"), ("mean", "sum_over_batch_size"), (None, "none")])
+@pytest.mark.parametrize(
+    ("word", "standard"),
+    [*((word, word) for word in REDUCTIONS if word != "mean"), ("mean", "sum_over_batch_size"), (None, "none")],
+)
 def test_every_word_for_a_reduction_has_one_standard(word: str | None, standard: str) -> None:
     assert standard_reduction(word) == standard
     expected = tw.MeanSquaredError(reduction=standard)(VALUES, 2 * VALUES)
@@ -186,12 +218,17 @@ def test_every_word_for_a_reduction_has_one_standard(word: str | None, standard:
 
 @EVERY
 @pytest.mark.parametrize("semantics", ROWS)
-@pytest.mark.parametrize(("given", "kept"), [("float64", "float64"), ("float32", "float32"), ("float16", "float32"), ("bfloat16", "float32")])
+@pytest.mark.parametrize(
+    ("given", "kept"), [("float64", "float64"), ("float32", "float32"), ("float16", "float32"), ("bfloat16", "float32")]
+)
 @pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
 def test_the_predictions_alone_decide_the_precision(sample: Sample, semantics: str, given: str, kept: str) -> None:
     y_pred, y_true = sample.batch(2, dtype=getattr(torch, given))
     y_true = y_true.double() if y_true.is_floating_point() else y_true
-    for weight in (None, *([T([1.0, 2.0], dtype=torch.float64), T([1.0, 2.0]).half(), T([1, 2])] if sample in FLAT else [])):
+    for weight in (
+        None,
+        *([T([1.0, 2.0], dtype=torch.float64), T([1.0, 2.0]).half(), T([1, 2])] if sample in FLAT else []),
+    ):
         loss = sample.criterion(semantics=semantics)(y_pred, y_true, weight)
         assert loss.dtype == getattr(torch, kept)
         assert gradient(loss, y_pred).dtype == getattr(torch, given)
@@ -204,7 +241,9 @@ def test_a_mean_in_half_precision_does_not_overflow() -> None:
 
 def test_counts_are_exact_beyond_float32() -> None:
     mask = torch.ones(1, dtype=torch.bool).expand(2**24 + 1)
-    assert tw.MeanSquaredError().denominator(torch.empty(1, 1).expand(2**24 + 1, 1), mask=mask).value().item() == 2**24 + 1
+    assert (
+        tw.MeanSquaredError().denominator(torch.empty(1, 1).expand(2**24 + 1, 1), mask=mask).value().item() == 2**24 + 1
+    )
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -102,9 +102,11 @@ def _times_mask(weight: Tensor | None, mask: Tensor, values: Shape) -> Tensor:
     if weight is None:
         return mask.to(torch.get_default_dtype())
     try:
-        torch.broadcast_shapes(weight.shape, mask.shape)
+        torch.broadcast_shapes(weight.shape, mask.shape)  # type: ignore[no-untyped-call]
     except RuntimeError:
-        raise refuse("sample_weight", weight.shape, values, f"a shape that broadcasts with the mask, {shape_text(mask.shape)}") from None
+        raise refuse(
+            "sample_weight", weight.shape, values, f"a shape that broadcasts with the mask, {shape_text(mask.shape)}"
+        ) from None
     # where, not a product: a weight that the mask hides may hold anything.
     return torch.where(mask, weight, torch.zeros((), dtype=weight.dtype, device=weight.device))
 
@@ -116,26 +118,31 @@ def _exactly_per_sample_or_step(weight: Tensor | None, values: Shape) -> None:
     rank = weight.ndim
     if rank not in (1, 2) or rank > len(values) or tuple(weight.shape) != tuple(values[:rank]):
         steps = f" or {shape_text(values[:2])} (one per time step)" if len(values) > 1 else ""
-        raise refuse("sample_weight", weight.shape, values, f"{shape_text(values[:1])} (one per sample){steps}, as fit() of this release took them")
+        raise refuse(
+            "sample_weight",
+            weight.shape,
+            values,
+            f"{shape_text(values[:1])} (one per sample){steps}, as fit() of this release took them",
+        )
 
 
 # --------------------------------------------------------------------------------------------- Keras 2.2.4 and TF 1.12
 
 
 def keras_2_2_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """Weights from the left (values are averaged down to them), the mask from the right; they never meet each other."""
+    """Weights from the left, mask from the right."""
     weight = None if weight is None else from_left(weight, values, "sample_weight")
     return Met(weight, None if mask is None else from_right(mask, values, "mask"), weight)
 
 
 def keras_2_2_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss, after the old loop has checked the shape of the weights."""
+    """As the loss; weights must be (N,) or (N, T)."""
     _exactly_per_sample_or_step(weight, values)
     return keras_2_2_loss(values, weight, mask)
 
 
 def tf_1_12_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """Mask and weights multiply if their shapes allow it; if not, the values take the mask and the weights stand alone."""
+    """Mask times weights, then a last axis more or less; where that fails, each alone, from the left."""
     beside = None
     if mask is not None:
         if weight is None:
@@ -159,7 +166,7 @@ def tf_1_12_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> M
 
 
 def tf_1_12_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss, after the old loop's check; without weights the model feeds one single 1."""
+    """As the loss; weights must be (N,) or (N, T), and none is a single 1."""
     _exactly_per_sample_or_step(weight, values)
     if weight is None:
         if len(values) < 3 and mask is None:
@@ -193,7 +200,7 @@ def keras_2_3_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) ->
 
 
 def keras_2_3_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss, after the old loop's check; without weights the model feeds one 1 per sample."""
+    """As the loss; weights must be (N,) or (N, T), and none is ones (N,)."""
     _exactly_per_sample_or_step(weight, values)
     if weight is None and mask is not None:
         weight = torch.ones(values[0], device=mask.device)
@@ -201,45 +208,47 @@ def keras_2_3_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -
 
 
 def tf_1_15_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """Mask times weights, then the very rank of the values."""
+    """Mask times weights, then a last axis more or less to the very rank of the values."""
     weight = _folded(values, weight, mask)
     if weight is not None and weight.ndim and not _fits(weight.shape, values):
-        raise refuse("sample_weight", weight.shape, values, "the rank of the values, one more or one less, each axis whole or 1")
+        raise refuse(
+            "sample_weight", weight.shape, values, "the rank of the values, one more or one less, each axis whole or 1"
+        )
     return Met(weight, None, weight, absorbed=True)
 
 
 def tf_1_15_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss, after the old loop's check."""
+    """As the loss; weights must be (N,) or (N, T)."""
     _exactly_per_sample_or_step(weight, values)
     return tf_1_15_loss(values, weight, mask)
 
 
 def tf_2_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """Mask times weights, then numpy's way."""
+    """Mask times weights, then a last axis more or less, then from the right."""
     weight = _folded(values, weight, mask)
     weight = None if weight is None else from_right(weight, values, "sample_weight")
     return Met(weight, None, weight, absorbed=True)
 
 
 def tf_2_2_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss, after every weight of rank 1 has become (N, 1)."""
+    """As the loss; (N,) becomes (N, 1)."""
     return tf_2_loss(values, weight.unsqueeze(-1) if weight is not None and weight.ndim == 1 else weight, mask)
 
 
 def tf_keras_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As TF 2, and the mask is kept beside: the mean divides by what it leaves."""
+    """Mask times weights, then a last axis more or less, then from the right."""
     met = tf_2_loss(values, weight, mask)
     return Met(met.weight, mask, met.counted, absorbed=True)
 
 
 def tf_keras_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss; a weight of rank 1 becomes (N, 1) when the predictions have rank 2."""
+    """As the loss; (N,) becomes (N, 1) beside predictions of rank 2."""
     lone = weight is not None and weight.ndim == 1 and len(values) == 1
     return tf_keras_loss(values, weight.unsqueeze(-1) if weight is not None and lone else weight, mask)
 
 
 def keras_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """Ranks meet at a trailing 1 alone, else numpy's way: (N,) beside square values lands on the last axis, silently."""
+    """Mask times weights; a trailing 1 is mended, all else from the right."""
     if mask is not None:
         grown = mask
         if weight is not None:
@@ -251,11 +260,22 @@ def keras_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     return Met(weight, mask, weight, absorbed=True)
 
 
+def keras_3_torch(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """As keras3.15, and the mask must not enlarge the weights."""
+    met = keras_3(values, weight, mask)
+    if weight is not None and mask is not None:
+        given, grown = same_rank(weight, mask)
+        if torch.broadcast_shapes(given.shape, grown.shape) != given.shape:  # type: ignore[no-untyped-call]
+            whole = f"weights as large as the mask, {shape_text(mask.shape)} (this release multiplies in place)"
+            raise refuse("sample_weight", weight.shape, values, whole)
+    return met
+
+
 # ------------------------------------------------------------------------------------------- the default row and torch
 
 
 def by_rank(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """Rank decides, never size: (N,) and (N,1,..) are per sample, the full shape is per element, a scalar is for all."""
+    """(N,) and (N,1,..) per sample, the full shape per element, nothing else."""
     weight = None if weight is None else _by_rank(weight, values, "sample_weight")
     mask = None if mask is None else _by_rank(mask, values, "mask")
     return Met(weight, mask, weight)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from torchweights.validation import can_look
 from torchweights.messages import warn_of_trap
 from torchweights.semantics import ClassWeights, Semantics, semantics_for
+from torchweights.validation import can_look
 
 ClassWeightsLike = Mapping[int, float] | Sequence[float] | Tensor
 
@@ -54,12 +54,20 @@ def read_class_weight(class_weight: object, rule: ClassWeights, num_classes: int
             f"class_weight expected a dict from class number to weight{'' if rule.others == 'refuse' else ', or one weight per class in a list or tensor'}; "
             f"received {type(class_weight).__name__} {class_weight!r:.60}. Write class_weight={{0: 1.0, 1: 2.0}}."
         )
-    weights = class_weight if isinstance(class_weight, Tensor) else torch.tensor([float(w) for w in class_weight], dtype=torch.float64)
+    weights = (
+        class_weight
+        if isinstance(class_weight, Tensor)
+        else torch.tensor([float(w) for w in class_weight], dtype=torch.float64)
+    )
     if weights.ndim != 1 or weights.is_complex():
-        raise ValueError(f"class_weight expected one real weight per class, a tensor of shape (C,); received {weights.dtype} of shape {tuple(weights.shape)}.")
+        raise ValueError(
+            f"class_weight expected one real weight per class, a tensor of shape (C,); received {weights.dtype} of shape {tuple(weights.shape)}."
+        )
     _refuse_bad_values(weights)
     if num_classes is not None and len(weights) != num_classes:
-        raise ValueError(f"class_weight expected {num_classes} weights, one for each class of y_pred; received {len(weights)}.")
+        raise ValueError(
+            f"class_weight expected {num_classes} weights, one for each class of y_pred; received {len(weights)}."
+        )
     classes = torch.arange(len(weights), dtype=torch.float64, device=weights.device)
     return Table(classes, weights if weights.requires_grad or weights.is_floating_point() else weights.double())
 
@@ -70,7 +78,9 @@ def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num
     strange = [key for key in class_weight if not isinstance(key, numbers.Real) or isinstance(key, bool)]
     contiguous = rule.keys != "any"
     if strange and contiguous:
-        raise TypeError(f"class_weight expected class numbers as keys; received {_listed(strange)}. Write {{0: 1.0}}, not {{'0': 1.0}}.")
+        raise TypeError(
+            f"class_weight expected class numbers as keys; received {_listed(strange)}. Write {{0: 1.0}}, not {{'0': 1.0}}."
+        )
     if strange:
         warn_of_trap(
             "class_weight keys",
@@ -130,7 +140,9 @@ def classes_by_shape(y_true: Tensor, rule: ClassWeights) -> Tensor:
     return labels
 
 
-def look_up(classes: Tensor, table: Table, rule: ClassWeights, judged: Tensor | None = None, validate: bool | None = None) -> Tensor:
+def look_up(
+    classes: Tensor, table: Table, rule: ClassWeights, judged: Tensor | None = None, validate: bool | None = None
+) -> Tensor:
     """The weight of each class, with the era's answer to a class that has none.
 
     Where the era refuses such a class it is refused wherever the data can be looked at without waiting (on the CPU);

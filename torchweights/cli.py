@@ -41,7 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = not arguments or arguments[0] in ("-h", "--help")
     lines = [f"  {name:<7}{text}" for name, (_, text) in COMMANDS.items()]
     usage = "\n".join(["usage: torchweights COMMAND [--help]", "", *lines])
-    print(usage if asked else f"torchweights: expected a command, received {arguments[0]!r}\n{usage}", file=sys.stdout if asked else sys.stderr)
+    print(
+        usage if asked else f"torchweights: expected a command, received {arguments[0]!r}\n{usage}",
+        file=sys.stdout if asked else sys.stderr,
+    )
     return 0 if asked else 2
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torchweights.semantics import SEMANTICS, ClassWeights, Semantics
 
-_EMPTY = {"zero": "0", "nan": "NaN", "zero, negative too": "0, also where D < 0"}
+_EMPTY = {"zero": "0", "nan": "NaN", "zero, negative too": "0 (D < 0 too)"}
 
 
 def _says(function: Callable[..., Any]) -> str:
@@ -19,7 +19,9 @@ def _says(function: Callable[..., Any]) -> str:
 def _meeting(row: Semantics) -> str:
     loss = SEMANTICS.get(f"{row.name}:loss")
     text = _says(row.weighing.meet)
-    return text.replace("as the loss", _says(loss.weighing.meet), 1) if loss else text
+    if loss is None or loss is row:
+        return text
+    return text.replace("as the loss", _says(loss.weighing.meet), 1)
 
 
 def _missing(rule: ClassWeights) -> str:
@@ -30,16 +32,23 @@ def weighing_table() -> str:
     """The table as Markdown: one line per row, from the rows themselves.
 
     >>> print(weighing_table().splitlines()[0])
-    | row | weights and mask meet the values | the mean divides by | 0 / 0 | class weights beside sample weights | a class without weight |
+    | row | how weights and mask meet the values | mean divides by | 0 / 0 | class beside sample weights | class without weight |
     """
     lines = [
-        "| row | weights and mask meet the values | the mean divides by | 0 / 0 | class weights beside sample weights | a class without weight |",
+        "| row | how weights and mask meet the values | mean divides by | 0 / 0 | class beside sample weights | class without weight |",
         "|---|---|---|---|---|---|",
     ]
     for name, row in SEMANTICS.items():
         if ":" in name:
             continue
         rule = row.class_weights
-        cells = (f"`{name}`", _meeting(row), _says(row.weighing.denominator), _EMPTY[row.weighing.empty], rule.beside, _missing(rule))
+        cells = (
+            f"`{name}`",
+            _meeting(row),
+            _says(row.weighing.denominator),
+            _EMPTY[row.weighing.empty],
+            rule.beside,
+            _missing(rule),
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -155,7 +155,7 @@ def binary_crossentropy(
     if from_logits:
         return _mean(_sigmoid_crossentropy(y_pred, y_true), axis)
     if form == "clamp log":
-        return _mean(-(y_true * y_pred.log().clamp(min=-100) + (1 - y_true) * (-y_pred).log1p().clamp(min=-100)), axis)
+        return _mean(F.binary_cross_entropy(y_pred, y_true, reduction="none"), axis)
     q = y_pred.clamp(epsilon, 1 - epsilon)
     if form == "clip, logits":
         return _mean(_sigmoid_crossentropy((q / (1 - q)).log(), y_true), axis)

@@ -66,7 +66,9 @@ def mask_pixels(y_pred: Tensor, y_true: Tensor, void: int | None = None, *, axis
     return y_pred.movedim(axis, -1)[kept], targets[kept]
 
 
-def blank_pixels(y_pred: Tensor, y_true: Tensor, void: int | None = None, *, axis: int = -1) -> tuple[Tensor, Tensor, Tensor]:
+def blank_pixels(
+    y_pred: Tensor, y_true: Tensor, void: int | None = None, *, axis: int = -1
+) -> tuple[Tensor, Tensor, Tensor]:
     """The twin of ``mask_pixels`` that keeps the shape: pixels without ground truth become zeros, and a mask says where.
 
     Args: as ``mask_pixels``.

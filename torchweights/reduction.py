@@ -15,7 +15,7 @@ from torch import Tensor
 
 from torchweights.alignment import Met
 from torchweights.messages import choose
-from torchweights.semantics import Semantics, semantics_for
+from torchweights.semantics import AdditiveCounts, Semantics, semantics_for
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
@@ -83,7 +83,7 @@ class Denominator:
         return divisor_of(self.counts, semantics_for(self.semantics), self.reduction)
 
 
-def divisor_of(counts: Counts | Weighed, row: Semantics, reduction: str) -> Tensor:
+def divisor_of(counts: AdditiveCounts, row: Semantics, reduction: str) -> Tensor:
     """D: the row's function of the counts for this reduction."""
     if reduction == "sum":
         return torch.ones_like(counts.weights)
@@ -121,7 +121,9 @@ class Weighed:
     @property
     def nonzero(self) -> Tensor:
         weight = self.met.weight
-        return self.elements if weight is None else _count(weight != 0) * (math.prod(self.shape) / max(weight.numel(), 1))
+        return (
+            self.elements if weight is None else _count(weight != 0) * (math.prod(self.shape) / max(weight.numel(), 1))
+        )
 
     @property
     def weights(self) -> Tensor:
@@ -138,7 +140,7 @@ class Weighed:
         """D of this batch; a plain number where shapes alone decide it."""
         if reduction == "sum":
             return 1.0
-        if self.met.weight is None and self.met.mask is None:
+        if self.met.weight is None and self.met.mask is None and self.met.counted is None:
             return float(math.prod(self.shape))
         return divisor_of(self, self.row, reduction)
 
@@ -224,7 +226,9 @@ def divide(total: Tensor, divisor: Tensor | float, row: Semantics) -> Tensor:
         return total / divisor
     nothing = divisor <= 0 if rule.empty == "zero, negative too" else divisor == 0
     # Both branches stay finite, so the gradient of the branch not taken is 0 and not NaN.
-    return torch.where(nothing, torch.zeros_like(total), total / torch.where(nothing, torch.ones_like(divisor), divisor))
+    return torch.where(
+        nothing, torch.zeros_like(total), total / torch.where(nothing, torch.ones_like(divisor), divisor)
+    )
 
 
 def reduce_weighted_values(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -19,31 +19,47 @@ from torchweights import alignment
 from torchweights.messages import choose
 
 
+class AdditiveCounts(Protocol):
+    """What a denominator may be made of."""
+
+    @property
+    def elements(self) -> Tensor: ...
+    @property
+    def unmasked(self) -> Tensor: ...
+    @property
+    def nonzero(self) -> Tensor: ...
+    @property
+    def weights(self) -> Tensor: ...
+
+
 # ------------------------------------------------------------------------------------ what the mean divides by: D of counts
 
 
-def elements(counts: Any) -> Tensor:
-    """All elements, masked or not."""
+def elements(counts: AdditiveCounts) -> Tensor:
+    """All elements."""
     return counts.elements
 
 
-def unmasked(counts: Any) -> Tensor:
-    """The elements that the mask leaves."""
+def unmasked(counts: AdditiveCounts) -> Tensor:
+    """Unmasked elements."""
     return counts.unmasked
 
 
-def nonzero_weights(counts: Any) -> Tensor:
-    """Elements x share unmasked x share of weights that are not zero."""
+def nonzero_weights(counts: AdditiveCounts) -> Tensor:
+    """Unmasked elements x share of weights that are not 0."""
     return counts.unmasked * counts.nonzero / counts.elements
 
 
-def weights(counts: Any) -> Tensor:
-    """The sum of the weights."""
+def weights(counts: AdditiveCounts) -> Tensor:
+    """Sum of weights."""
     return counts.weights
 
 
-def weights_or_nan(counts: Any) -> Tensor:
-    """The sum of the weights x share unmasked where the mask could not be multiplied in; NaN where it leaves nothing."""
+def weights_or_nan(counts: AdditiveCounts) -> Tensor:
+    """Sum of weights.
+
+    Times the share unmasked where the mask could not be multiplied in; NaN where that leaves nothing.
+    """
     share = counts.unmasked / counts.elements
     shared = counts.weights * torch.where(share > 0, share, torch.nan)
     return torch.where(counts.weights > 0, shared, counts.weights)
@@ -86,7 +102,7 @@ class Weighing:
     """How ranks and masks meet, what the mean divides by, what 0 / 0 is ("zero", "nan", "zero, negative too")."""
 
     meet: Callable[[alignment.Shape, Tensor | None, Tensor | None], alignment.Met]
-    denominator: Callable[[Any], Tensor]
+    denominator: Callable[[AdditiveCounts], Tensor]
     empty: str = "zero"
     sum_of_weights: Callable[[Tensor, Tensor | None, tuple[int, ...]], Tensor] = over_elements
     counts_class_weights_alone: bool = False
@@ -110,9 +126,10 @@ class ClassWeights:
     """What ``fit(class_weight=...)`` does.
 
     ``beside``: what happens with a ``sample_weight`` ("multiply", "sample_weight wins", "refuse"). ``missing``: a class
-    without a weight ("refuse" or its weight). ``keys``: "any" or "0 to K-1". ``others``: what is no dict ("ignore",
-    "refuse", "by class"). ``labels_end_in_one``: fit() wants labels (N, T, 1), so labels (N, T) have that rank. ``ranks``: largest rank of the targets. ``labels``: how label values are read ("exact",
-    "truncate", "round"). ``empty``: whether {} is ignored.
+    without a weight ("refuse", or the weight it has then). ``keys``: "any", "0 to K-1" (no gaps), "0 to C-1" (one for
+    each class of y_pred). ``others``: what is no dict ("ignore", "refuse", "by class"). ``ranks``: largest rank of the
+    targets. ``labels``: how label values are read ("exact", "truncate", "round"). ``empty``: what {} does ("ignore",
+    "refuse", "weigh 1"). ``labels_end_in_one``: fit() wants labels (N, T, 1), so labels (N, T) count as of that rank.
     """
 
     beside: str
@@ -160,6 +177,7 @@ WEIGHING = {
     "tf_keras":       Weighing(_at.tf_keras_model,       unmasked,            "nan"),
     "tf_keras:loss":  Weighing(_at.tf_keras_loss,        unmasked,            "nan"),
     "keras3":         Weighing(_at.keras_3,              unmasked,            "zero",   as_given),
+    "keras3-torch":   Weighing(_at.keras_3_torch,        unmasked,            "zero",   as_given),
 }
 FORMULAS = {
     #                          binary       sparse             smoothing  0/1 for hinge     logits behind  per element  explicit
@@ -194,7 +212,7 @@ _RELEASES = {
     "tf2.2":           ("tf2.2",        "keras2.3",     "tf2.2"),
     "tf_keras2.21":    ("tf_keras",     "tf_keras",     "tf_keras"),
     "keras3.15":       ("keras3",       "keras3",       "keras3"),
-    "keras3.15-torch": ("keras3",       "keras3-torch", "keras3"),
+    "keras3.15-torch": ("keras3-torch", "keras3-torch", "keras3"),
 }
 # fmt: on
 
@@ -243,7 +261,9 @@ def semantics_for(release: str | Semantics, door: str = "model") -> Semantics:
 
 def _row_name(release: object) -> str:
     if not isinstance(release, str):
-        raise TypeError(f"semantics expected a row's name or a Semantics, received {type(release).__name__}. Write semantics='keras3.15'.")
+        raise TypeError(
+            f"semantics expected a row's name or a Semantics, received {type(release).__name__}. Write semantics='keras3.15'."
+        )
     if "==" not in release:
         return choose("semantics", release, SEMANTICS)
     package, version = (part.strip() for part in release.split("==", 1))

@@ -22,11 +22,15 @@ def check_kinds(y_pred: object, y_true: object) -> None:
     """
     for name, tensor in (("y_pred", y_pred), ("y_true", y_true)):
         if not isinstance(tensor, Tensor):
-            raise TypeError(f"{name} expected a torch.Tensor; received {type(tensor).__name__}. Write torch.as_tensor({name}).")
+            raise TypeError(
+                f"{name} expected a torch.Tensor; received {type(tensor).__name__}. Write torch.as_tensor({name})."
+            )
     assert isinstance(y_pred, Tensor) and isinstance(y_true, Tensor)
     order = "The order is criterion(y_pred, y_true), as in torch.nn; Keras's order needs keywords: criterion(y_true=.., y_pred=..)."
     if not y_pred.is_floating_point():
-        raise TypeError(f"y_pred expected floating point predictions; received {y_pred.dtype} of shape {tuple(y_pred.shape)}. {order}")
+        raise TypeError(
+            f"y_pred expected floating point predictions; received {y_pred.dtype} of shape {tuple(y_pred.shape)}. {order}"
+        )
     if y_true.is_complex():
         raise TypeError(f"y_true expected real targets; received {y_true.dtype} of shape {tuple(y_true.shape)}.")
     if y_true.requires_grad and not y_pred.requires_grad:

@@ -3,6 +3,7 @@
 Python 3.6 and numpy 1.16 are enough for it. An answer is a value with its gradient, or a refusal (error type and first
 line). Answers that the file already holds are not asked again, so a run can be stopped and started.
 """
+
 from __future__ import absolute_import, division, print_function
 
 import argparse
@@ -41,7 +42,7 @@ def first_line(error):
     text = lines[0]
     if text == "in user code:":  # a traceback follows, then the message of the error inside
         raised = type(error).__name__ + ": "
-        text = next((line[len(raised):] for line in lines if line.startswith(raised)), lines[-1])
+        text = next((line[len(raised) :] for line in lines if line.startswith(raised)), lines[-1])
     elif text == "Graph execution error:":  # the name of the node follows, a traceback, the message, the node again
         text = [line for line in lines if not line.startswith("[[")][-1]
     text = re.sub(r"for '[^']*'", "for an op", text)
@@ -50,30 +51,40 @@ def first_line(error):
 
 
 def answer(ask, case, dtype):
-    """The answer of the release: value and gradient, or how it refused."""
+    """The answer of the release: value and gradient, or how it refused.
+
+    Both are cast to the float type that was asked for: Keras 3 on torch gives a float64 mean as float32.
+    """
     try:
         value, gradient = ask(case, dtype)
     except Exception as error:  # noqa: BLE001  whatever the release raises is its answer
         if os.environ.get("ORACLE_TRACE"):
             traceback.print_exc()
         return {"refusal": [type(error).__name__, first_line(error)]}
-    return {"value": pack(value), "gradient": None if gradient is None else pack(gradient)}
+    value, gradient = [None if given is None else pack(np.asarray(given, dtype)) for given in (value, gradient)]
+    return {"value": value, "gradient": gradient}
 
 
-def weighing_dtype(cases, prepare, doors):
-    """By door, the float type in which float64 values meet float64 weights, from a weight that float32 cannot hold."""
+def weighing_dtype(cases, prepare, engine, items):
+    """By door, and by reduction where it is not the default, the float type in which float64 values meet their weights.
+
+    Measured with a weight that float32 cannot hold.
+    """
     y_true, y_pred = np.asarray([[1.0], [0.0]]), np.asarray([[2.0], [0.0]])
     weight = np.asarray([1.0 + 2.0**-40, 1.0])
     ask = prepare("float64")
     found = {}
-    for door in doors:
-        item = cases.case("probe", door, "mean_squared_error", y_true, y_pred, weight=weight)
+    for door, reduction in sorted(set((item["door"], item["reduction"]) for item in items)):
+        item = cases.case("probe", door, "mean_squared_error", y_true, y_pred, weight=weight, reduction=reduction)
+        if not cases.offered(engine, item):
+            continue
         try:
             value = np.asarray(ask(item, "float64")[0], "float64")
         except Exception as error:  # noqa: BLE001
-            found[door] = "refused: " + first_line(error)
+            kept = "refused: " + first_line(error)
         else:
-            found[door] = "float32" if value == np.float32(value) else "float64"
+            kept = "float32" if (value == value.astype("float32")).all() else "float64"
+        found[door if reduction == "sum_over_batch_size" else door + "/" + reduction] = kept
     return found
 
 
@@ -89,10 +100,11 @@ def sources():
     return state.hexdigest()
 
 
-def main(engine, prepare, releases, notes):
+def main(engine, prepare, releases, notes, weighs=True):
     """Run every case of ``engine``.
 
     ``prepare(dtype)`` sets the release to a float type and returns ``ask(case, dtype) -> (value, gradient)``.
+    ``weighs`` is False where the loss takes no sample weights that could be probed.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--cases", required=True, help="folder that holds cases.py")
@@ -101,9 +113,9 @@ def main(engine, prepare, releases, notes):
     options = parser.parse_args()
     cases = load_cases(options.cases)
     items = cases.cases_for(engine)
-    doors = sorted(set(item["door"] for item in items))
+    probed = weighing_dtype(cases, prepare, engine, items) if weighs else {}
     header = {"engine": engine, "digest": cases.digest(items), "releases": releases, "notes": notes,
-              "weighing_dtype": weighing_dtype(cases, prepare, doors), "oracle": sources(),
+              "weighing_dtype": probed, "oracle": sources(),
               "python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}  # fmt: skip
     done = answers_in(options.out, header)
     with open(options.out, "w" if done is None else "a") as out:

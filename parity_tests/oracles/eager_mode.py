@@ -1,4 +1,5 @@
 """tf.keras of TensorFlow 2: what its oracles share. The loss is called eagerly, the model trains inside tf.function."""
+
 import loss_classes
 import models
 import numpy as np
@@ -62,6 +63,7 @@ class Door(object):
 
 def preparer(keras):
     """``prepare`` for ``_run.main``."""
+
     def prepare(dtype):
         assert tf.executing_eagerly()
         keras.backend.clear_session()

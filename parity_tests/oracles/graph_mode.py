@@ -3,6 +3,7 @@
 The gradient through the model is taken by one step of SGD of rate 1 on a layer that adds its weights, all zero, to the
 predictions: after the step the weights are the negative gradient, to the last bit.
 """
+
 from __future__ import absolute_import, division, print_function
 
 import models

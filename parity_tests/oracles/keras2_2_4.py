@@ -1,4 +1,5 @@
 """Keras 2.2.4 on TensorFlow 1.12: the loss is ``weighted_masked_objective``, the model is ``keras.models.Model``."""
+
 import _run
 import graph_mode
 import keras

@@ -1,4 +1,5 @@
 """Keras 2.3.1 on TensorFlow 1.15: the loss is the loss class, the model is ``keras.models.Model`` (graph mode)."""
+
 import _run
 import graph_mode
 import keras

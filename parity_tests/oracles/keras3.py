@@ -1,4 +1,5 @@
 """Keras 3: what the oracles of its backends share. The loss is the loss class, called eagerly."""
+
 import keras
 import loss_classes
 import models
@@ -76,6 +77,7 @@ def build(item, dtype):
 
 def preparer(ask_loss):
     """``prepare`` for ``_run.main``; ``ask_loss(objective, item, dtype)`` is the backend's."""
+
     def prepare(dtype):
         keras.backend.clear_session()
         keras.backend.set_floatx(dtype)

@@ -1,4 +1,5 @@
 """Keras 3.15 on TensorFlow."""
+
 import _run
 import eager_mode
 import keras

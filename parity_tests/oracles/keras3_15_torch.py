@@ -1,4 +1,5 @@
 """Keras 3.15 on torch."""
+
 import _run
 import keras
 import keras3

@@ -1,4 +1,5 @@
 """The loss classes of the releases that have them, by the name of their function."""
+
 from __future__ import absolute_import, division, print_function
 
 CLASSES = {

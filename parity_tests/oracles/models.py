@@ -3,9 +3,8 @@
 A release may remember what an earlier batch taught it, so there a refusal counts only when a model that has seen
 nothing gives it, and the model that refused is not asked again.
 """
-from __future__ import absolute_import, division, print_function
 
-import numpy as np
+from __future__ import absolute_import, division, print_function
 
 #: How many models to compile before everything is cleared.
 KEPT = 12

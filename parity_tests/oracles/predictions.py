@@ -3,6 +3,7 @@
 After one step of SGD of rate 1 its weights are the negative gradient of the loss with respect to the predictions, to
 the last bit. A second input becomes the Keras mask of its output.
 """
+
 from __future__ import absolute_import, division, print_function
 
 import models

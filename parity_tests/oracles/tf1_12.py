@@ -1,4 +1,5 @@
 """tf.keras of TensorFlow 1.12, graph mode: the loss is ``weighted_masked_objective``."""
+
 import _run
 import graph_mode
 import tensorflow as tf

@@ -1,4 +1,5 @@
 """tf.keras of TensorFlow 1.15, graph mode: the loss is the loss class, the model trains in the loop of version 1."""
+
 import _run
 import graph_mode
 import loss_classes

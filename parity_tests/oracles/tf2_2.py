@@ -1,4 +1,5 @@
 """tf.keras of TensorFlow 2.2: the loss is the loss class, called eagerly; the model trains inside tf.function."""
+
 import _run
 import eager_mode
 import tensorflow as tf

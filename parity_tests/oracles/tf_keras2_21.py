@@ -1,4 +1,5 @@
 """tf_keras 2.21 on TensorFlow 2.21: the loss is the loss class, called eagerly; the model trains inside tf.function."""
+
 import _run
 import eager_mode
 import tensorflow as tf

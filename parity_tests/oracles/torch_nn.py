@@ -1,4 +1,5 @@
 """torch itself: ``torch.nn.functional``, with the classes on axis 1."""
+
 import _run
 import torch
 import torch.nn.functional as F
@@ -40,4 +41,4 @@ def prepare(_):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    _run.main("torch", prepare, {"torch": torch.__version__}, NOTES)
+    _run.main("torch", prepare, {"torch": torch.__version__}, NOTES, weighs=False)

@@ -47,8 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m parity_tests.training.record", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(RECORDERS)}; default: all")
     parser.add_argument("--check", action="store_true", help="compare with the recordings and write nothing")
-    parser.add_argument("--environments", metavar="DIR", type=Path, default=environments.DEFAULT_FOLDER, help="where those are kept")
-    parser.add_argument("--python", action="append", default=[], metavar="ROW=PATH", help="the interpreter that has this row's release")
+    parser.add_argument(
+        "--environments", metavar="DIR", type=Path, default=environments.DEFAULT_FOLDER, help="where those are kept"
+    )
+    parser.add_argument(
+        "--python", action="append", default=[], metavar="ROW=PATH", help="the interpreter that has this row's release"
+    )
     return parser
 
 
@@ -84,7 +88,9 @@ def _changes(row: str, fresh: Path) -> dict[str, float]:
     if not (RECORDINGS / f"{row}.npz").exists() or _plan(RECORDINGS, row) != _plan(fresh, row):
         return {"everything (it followed another plan, or is the first)": float("inf")}
     with np.load(fresh / f"{row}.npz") as new, np.load(RECORDINGS / f"{row}.npz") as old:
-        return {name: _difference(new[name], old[name]) for name in new.files if not np.array_equal(new[name], old[name])}
+        return {
+            name: _difference(new[name], old[name]) for name in new.files if not np.array_equal(new[name], old[name])
+        }
 
 
 def _plan(folder: Path, row: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from torchweights.parity import recordings
 from torchweights.parity.recordings import Cell, RecordingError
 
@@ -118,7 +119,9 @@ def test_pickles_are_not_read(tmp_path: Path) -> None:
 def test_the_installed_recordings_are_compact_and_whole(engine: str) -> None:
     recording = recordings.read(engine)
     assert recordings.path_of(engine).stat().st_size < 400_000
-    assert {"engine", "digest", "releases", "python", "numpy", "date", "notes", "weighing_dtype"} <= set(recording.header)
+    assert {"engine", "digest", "releases", "python", "numpy", "date", "notes", "weighing_dtype"} <= set(
+        recording.header
+    )
     assert recording.header["engine"] == engine
     with zipfile.ZipFile(recordings.path_of(engine)) as archive:
         assert archive.testzip() is None

@@ -36,10 +36,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="torchweights demo",
         description="Repeats in PyTorch, step by step, a segmentation training that was recorded in real Keras.",
     )
-    parser.add_argument("--picture", type=Path, default=Path("torchweights-demo.png"), metavar="FILE", help="where the curves are drawn")
+    parser.add_argument(
+        "--picture", type=Path, default=Path("torchweights-demo.png"), metavar="FILE", help="where the curves are drawn"
+    )
     parser.add_argument("--no-picture", dest="picture", action="store_const", const=None, help="draw nothing")
     parser.add_argument("--steps", type=_steps, default=plan.STEPS, help=f"stop early, after 1 to {plan.STEPS} steps")
-    parser.add_argument("--threads", type=_threads, default=comparison.DEFAULT_THREADS, help="threads of torch (default: %(default)s)")
+    parser.add_argument(
+        "--threads", type=_threads, default=comparison.DEFAULT_THREADS, help="threads of torch (default: %(default)s)"
+    )
     return parser
 
 

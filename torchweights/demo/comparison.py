@@ -89,7 +89,9 @@ def _torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def train_all(steps: int = plan.STEPS, on_step: Callable[[], object] = lambda: None, threads: int = DEFAULT_THREADS) -> Results:
+def train_all(
+    steps: int = plan.STEPS, on_step: Callable[[], object] = lambda: None, threads: int = DEFAULT_THREADS
+) -> Results:
     """Run the trainings of every release, optimizer and precision, and those of plain PyTorch."""
     with _torch_threads(threads):
         return _train_all(steps, on_step)

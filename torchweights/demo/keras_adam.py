@@ -134,6 +134,8 @@ class KerasAdam(torch.optim.Optimizer):
             state.update(step=0, m=torch.zeros_like(parameter), v=torch.zeros_like(parameter))
         state["step"] += 1
         constants = self._constants(group["lr"], group["betas"], state["step"], parameter.dtype)
-        for moment, new, beta, gain in zip((state["m"], state["v"]), (gradient, gradient.square()), constants.betas, constants.gains, strict=True):
+        for moment, new, beta, gain in zip(
+            (state["m"], state["v"]), (gradient, gradient.square()), constants.betas, constants.gains, strict=True
+        ):
             self._blend(moment, new, beta, gain)
         parameter.sub_((state["m"] * constants.step_size) / (state["v"].sqrt() + group["eps"]))

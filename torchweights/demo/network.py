@@ -13,7 +13,8 @@ class Network(nn.Module):
         """Build the layers of the plan and load its weights, in `dtype`."""
         super().__init__()
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(channels_in, channels_out, size, padding="same", dtype=dtype) for size, channels_in, channels_out in plan.LAYERS
+            nn.Conv2d(channels_in, channels_out, size, padding="same", dtype=dtype)
+            for size, channels_in, channels_out in plan.LAYERS
         )
         self._load(dtype)
 

@@ -42,7 +42,9 @@ def as_batch(tiles: plan.Tiles, dtype: torch.dtype) -> Batch:
     return Batch(images.permute(0, 3, 1, 2), torch.from_numpy(tiles.labels).long(), targets, weights)
 
 
-def replay(semantics: str, optimizer: str, dtype: str, steps: int = plan.STEPS, on_step: Callable[[], object] = lambda: None) -> Trained:
+def replay(
+    semantics: str, optimizer: str, dtype: str, steps: int = plan.STEPS, on_step: Callable[[], object] = lambda: None
+) -> Trained:
     """Train as the release named by `semantics` did: its criterion, its optimizer, the same start and batches."""
     criterion = tw.CategoricalCrossentropy(from_logits="rescued", axis=-1, semantics=semantics)
 
@@ -90,7 +92,9 @@ def _keras_optimizer(network: nn.Module, name: str, semantics: str) -> torch.opt
     return KerasAdam(network.parameters(), lr=rate, betas=plan.ADAM_BETAS, eps=plan.KERAS_EPSILON, semantics=semantics)
 
 
-def _train(network: Network, loss_of: LossOf, optimizer: torch.optim.Optimizer, steps: int, on_step: Callable[[], object]) -> Trained:
+def _train(
+    network: Network, loss_of: LossOf, optimizer: torch.optim.Optimizer, steps: int, on_step: Callable[[], object]
+) -> Trained:
     losses = []
     for batch in _batches(next(network.parameters()).dtype, steps):
         optimizer.zero_grad()

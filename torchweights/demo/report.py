@@ -20,14 +20,18 @@ def introduction(recordings: dict[str, Recording], steps: int) -> Iterator[str]:
     shares = {name: float((labels == label).mean()) for name, label in _CLASSES.items()}
     weights = sum(kernel.size + bias.size for kernel, bias in plan.initial_weights())
     yield "Nuclei in a microscope image: " + ", ".join(f"{share:.1%} {name}" for name, share in shares.items())
-    yield (f"Weights: background {plan.CLASS_WEIGHT[plan.BACKGROUND]:g}, nucleus {plan.CLASS_WEIGHT[plan.NUCLEUS]:g}, void 0 (where two nuclei meet)")
+    yield (
+        f"Weights: background {plan.CLASS_WEIGHT[plan.BACKGROUND]:g}, nucleus {plan.CLASS_WEIGHT[plan.NUCLEUS]:g}, void 0 (where two nuclei meet)"
+    )
     yield (
         f"Training: {weights:,} parameters, {steps} steps of {plan.BATCH} out of {len(labels)} tiles of {plan.TILE} x "
         f"{plan.TILE}, everywhere the same start and order"
     )
     for recording in recordings.values():
         by = recording.made_by
-        yield (f"Recorded: {recording.release} on TensorFlow {by['tensorflow']}, Python {by['python']}, {recording.date}")
+        yield (
+            f"Recorded: {recording.release} on TensorFlow {by['tensorflow']}, Python {by['python']}, {recording.date}"
+        )
 
 
 _CLASSES = {"background": plan.BACKGROUND, "nucleus": plan.NUCLEUS, "void": plan.VOID}

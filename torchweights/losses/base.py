@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
-from typing_extensions import Self
+from torch import Tensor
 
 from torchweights import alignment, class_weight, reduction, validation
 from torchweights.functional import at_least_float32
+from torchweights.losses.configured import Configured
+from torchweights.losses.held_weights import HoldsClassWeights
 from torchweights.reduction import Denominator, Weighed, standard_reduction
 from torchweights.semantics import Semantics, semantics_for
 
@@ -39,7 +39,7 @@ def same_shape(y_pred: Tensor, y_true: Tensor) -> Tensor:
     )
 
 
-class WeightedLoss(nn.Module):
+class WeightedLoss(Configured, HoldsClassWeights):
     """A criterion: options, and one call of values, weighing and reduction.
 
     Args:
@@ -74,58 +74,6 @@ class WeightedLoss(nn.Module):
         self.validate = validate
         self._store_class_weight(class_weight)
 
-    # ------------------------------------------------------------------------------------------------ class weights
-
-    def _class_weight_rule(self) -> Any:
-        return self.semantics.class_weights
-
-    def _store_class_weight(self, given: class_weight.ClassWeightsLike | None) -> None:
-        learned = isinstance(given, nn.Parameter)
-        if learned:
-            self.class_weight = given
-        else:
-            self.__dict__["class_weight"] = dict(given) if isinstance(given, Mapping) else given
-        table = None if given is None else class_weight.read_class_weight(given, self._class_weight_rule())
-        # The master stays in float64 on the CPU: .half() must not round it, and to(device) starts from it.
-        self._master = None if table is None else (table.classes.detach().cpu(), None if learned else table.weights.detach().double().cpu())
-        self._tables: dict[torch.device, class_weight.Table] = {}
-        self._register_table()
-
-    def _register_table(self) -> None:
-        if self._master is not None:
-            classes, weights = self._master
-            self.register_buffer("class_weight_classes", classes, persistent=False)
-            self.register_buffer("class_weight_values", weights, persistent=False)
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)
-        self._tables.clear()
-        if self._master is not None:
-            for name, exact in zip(("class_weight_classes", "class_weight_values"), self._master, strict=True):
-                if exact is not None:
-                    setattr(self, name, exact.to(getattr(self, name).device))
-        return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_tables": {}}
-
-    def _table(self, device: torch.device, num_classes: int | None) -> class_weight.Table:
-        """The table on the device of the predictions, wherever the criterion is."""
-        rule = self._class_weight_rule()
-        if num_classes is not None and rule.keys == "0 to C-1" and len(self.class_weight_classes) != num_classes:
-            class_weight.read_class_weight(self.class_weight, rule, num_classes)
-        learned = isinstance(self.class_weight, nn.Parameter)
-        if learned or device not in self._tables:
-            weights = self.class_weight if learned else self.class_weight_values
-            table = class_weight.Table(self.class_weight_classes.to(device), weights.to(device))
-            if learned:
-                return table
-            self._tables[device] = table
-        return self._tables[device]
-
-    def _class_weights_act(self) -> bool:
-        return self._master is not None and (self.training or not self.rest_in_eval)
-
     # ---------------------------------------------------------------------------------- what a family of losses decides
 
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
@@ -143,6 +91,10 @@ class WeightedLoss(nn.Module):
     def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
         """The class of each value, and how many classes there are."""
         raise NotImplementedError
+
+    def _weights_inside(self) -> bool:
+        """Whether class weights act inside the sum over classes, as in torch.nn, and not on the value as a whole."""
+        return False
 
     def _kept(self, y_true: Tensor) -> Tensor | None:
         """False where a label says that its value is left out."""
@@ -178,9 +130,9 @@ class WeightedLoss(nn.Module):
                 self._check_numbers(y_pred, met, weighed)
             met = self._targets(met, weighed)
             axis = self._values_axis(y_pred.ndim)
-            lacking = None if axis == () else axis
-            y_pred = weighed.hide(y_pred, lacking, self._harmless)  # type: ignore[arg-type]
-            met = weighed.hide(met, lacking if met.ndim == y_pred.ndim else None)  # type: ignore[arg-type]
+            lacking = axis if isinstance(axis, int) else None
+            y_pred = weighed.hide(y_pred, lacking, self._harmless)
+            met = weighed.hide(met, lacking if met.ndim == y_pred.ndim else None)
             return reduction.reduce(self.values(y_pred, met), weighed, standard_reduction(self.reduction), denominator)
 
     #: a prediction that every formula takes without harm
@@ -188,9 +140,9 @@ class WeightedLoss(nn.Module):
 
     def _values_shape(self, y_pred_shape: Sequence[int]) -> tuple[int, ...]:
         axis = self._values_axis(len(y_pred_shape))
-        if axis == ():
+        if not isinstance(axis, int):
             return tuple(y_pred_shape)
-        gone = axis % len(y_pred_shape)  # type: ignore[operator]
+        gone = axis % len(y_pred_shape)
         return tuple(size for i, size in enumerate(y_pred_shape) if i != gone)
 
     def _weigh(
@@ -216,6 +168,7 @@ class WeightedLoss(nn.Module):
             found = self._class_weights_of(y_true, met, y_pred_shape, mask, shape)
             if found is not None:
                 counted = found
+            if found is not None and not self._weights_inside():
                 if self.semantics.class_weights.others == "by class" and sample_weight is not None:
                     sample_weight = self.semantics.weighing.meet(shape, sample_weight, None).weight
                 sample_weight = class_weight.join(found, sample_weight, self.semantics.class_weights)
@@ -243,7 +196,7 @@ class WeightedLoss(nn.Module):
             if y_true.ndim < len(y_pred_shape):
                 channels_last = y_true.unsqueeze(-1) if rule.labels_end_in_one else y_true
             else:
-                channels_last = y_true if axis == () else y_true.movedim(axis, -1)
+                channels_last = y_true.movedim(axis, -1) if isinstance(axis, int) else y_true
             labels, num_classes, judged = class_weight.classes_by_shape(channels_last, rule), None, None
         return class_weight.look_up(labels, self._table(met.device, num_classes), rule, judged, self.validate)
 
@@ -253,7 +206,9 @@ class WeightedLoss(nn.Module):
         if tensor is None:
             return None
         if not isinstance(tensor, (Tensor, int, float)):
-            raise TypeError(f"{name} expected a torch.Tensor or a number; received {type(tensor).__name__}. Write torch.as_tensor({name}).")
+            raise TypeError(
+                f"{name} expected a torch.Tensor or a number; received {type(tensor).__name__}. Write torch.as_tensor({name})."
+            )
         return torch.as_tensor(tensor, device=device)
 
     def denominator(
@@ -282,49 +237,17 @@ class WeightedLoss(nn.Module):
                 "batch, so batches do not add up (decomposable is False). Use semantics='torchweights', or labels -1 and 1."
             )
         if chosen == "none":
-            raise ValueError("denominator() expected a reduction that divides; received reduction='none'. Build the criterion with another.")
+            raise ValueError(
+                "denominator() expected a reduction that divides; received reduction='none'. Build the criterion with another."
+            )
         shape = tuple(y_pred_shape) if y_pred_shape is not None else self._shape_from_targets(y_true)
         if len(shape) == 1:
             shape, y_true = (*shape, 1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
         stand_in = torch.empty(shape, device="meta")
-        weighed = self._weigh(shape, y_true, self._meet(stand_in, y_true), sample_weight, mask, y_true.device, torch.float64)
+        weighed = self._weigh(
+            shape, y_true, self._meet(stand_in, y_true), sample_weight, mask, y_true.device, torch.float64
+        )
         return Denominator(weighed.counts(), self.semantics.name, chosen)
 
     def _shape_from_targets(self, y_true: Tensor) -> tuple[int, ...]:
         return tuple(y_true.shape)
-
-    # ------------------------------------------------------------------------------------------------------- as text
-
-    def get_config(self) -> dict[str, Any]:
-        """The options as JSON: ``type(self).from_config(config)`` builds the same criterion."""
-        config = {name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters if name != "self"}
-        config["semantics"] = self.semantics.name
-        given = config.get("class_weight")
-        if isinstance(given, Mapping):
-            config["class_weight"] = {"classes": list(given), "weights": [float(w) for w in given.values()]}
-        elif isinstance(given, Tensor):
-            config["class_weight"] = given.detach().double().tolist()
-        elif given is not None:
-            config["class_weight"] = [float(w) for w in given]
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The criterion that ``get_config`` described."""
-        options = {name: tuple(value) if name == "axis" and isinstance(value, list) else value for name, value in config.items()}
-        given = options.get("class_weight")
-        if isinstance(given, Mapping):
-            options["class_weight"] = dict(zip(given["classes"], given["weights"], strict=True))
-        return cls(**options)
-
-    def extra_repr(self) -> str:
-        parts = []
-        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
-            if name == "self":
-                continue
-            value = getattr(self, name)
-            value = value.name if isinstance(value, Semantics) else value
-            untouched = not self.semantics.class_weights.eval_too if name == "rest_in_eval" else parameter.default
-            if isinstance(value, Tensor) or value != untouched:
-                parts.append(f"{name}={value!r}")
-        return ", ".join(parts)

@@ -12,7 +12,6 @@ from torchweights import class_weight as class_weights
 from torchweights import functional, validation
 from torchweights.alignment import shape_text
 from torchweights.losses.base import WeightedLoss, same_shape
-from torchweights.messages import choose
 from torchweights.reduction import Weighed, weighted_mean
 
 
@@ -22,7 +21,14 @@ class _Crossentropy(WeightedLoss):
     _activation: ClassVar[str]
     _axes: ClassVar[str] = "the classes"
 
-    def __init__(self, from_logits: bool | str | None, axis: int | tuple[int, ...] | None, label_smoothing: float, epsilon: float, **shared: Any) -> None:
+    def __init__(
+        self,
+        from_logits: bool | str | None,
+        axis: int | tuple[int, ...] | None,
+        label_smoothing: float,
+        epsilon: float,
+        **shared: Any,
+    ) -> None:
         super().__init__(**shared)
         explicit = self.semantics.formulas.explicit
         if from_logits is None and explicit:
@@ -50,8 +56,16 @@ class _Crossentropy(WeightedLoss):
                 )
             return -1
         if isinstance(self.axis, int) and not -rank <= self.axis < rank:
-            raise ValueError(f"axis expected from {-rank} to {rank - 1} for y_pred of rank {rank}; received {self.axis}.")
+            raise ValueError(
+                f"axis expected from {-rank} to {rank - 1} for y_pred of rank {rank}; received {self.axis}."
+            )
         return self.axis
+
+    def _class_axis(self, rank: int) -> int:
+        """The axis of the classes, which cross-entropies over classes always have."""
+        axis = self._values_axis(rank)
+        assert isinstance(axis, int)
+        return axis
 
     def _logits_and_predictions(self, y_pred: Tensor) -> tuple[bool, Tensor]:
         """Whether the formula takes logits, and what it takes: a rescue may have to compute probabilities first."""
@@ -59,12 +73,17 @@ class _Crossentropy(WeightedLoss):
             return bool(self.from_logits), y_pred
         if self.semantics.formulas.logits_behind(self._activation, y_pred.ndim):
             return True, y_pred
-        return False, y_pred.sigmoid() if self._activation == "sigmoid" else y_pred.softmax(self._values_axis(y_pred.ndim))  # type: ignore[arg-type]
+        if self._activation == "sigmoid":
+            return False, y_pred.sigmoid()
+        return False, y_pred.softmax(self._class_axis(y_pred.ndim))
 
     def _check_predictions(self, y_pred: Tensor, weighed: Weighed) -> None:
         if self.from_logits is False and (self.validate or self.semantics.formulas.explicit):
             validation.check_probabilities(
-                "y_pred", y_pred, self._judged_like(y_pred, weighed), f"Pass logits with from_logits=True, or probabilities (after {self._activation})."
+                "y_pred",
+                y_pred,
+                self._judged_like(y_pred, weighed),
+                f"Pass logits with from_logits=True, or probabilities (after {self._activation}).",
             )
 
     def _judged_like(self, tensor: Tensor, weighed: Weighed) -> Tensor | None:
@@ -115,7 +134,13 @@ class BinaryCrossentropy(_Crossentropy):
         rest_in_eval: bool | None = None,
         validate: bool | None = None,
     ) -> None:
-        shared = {"reduction": reduction, "class_weight": class_weight, "semantics": semantics, "rest_in_eval": rest_in_eval, "validate": validate}
+        shared = {
+            "reduction": reduction,
+            "class_weight": class_weight,
+            "semantics": semantics,
+            "rest_in_eval": rest_in_eval,
+            "validate": validate,
+        }
         super().__init__(from_logits, axis, label_smoothing, epsilon, **shared)
 
     def _values_axis(self, rank: int) -> int | tuple[int, ...]:
@@ -129,9 +154,13 @@ class BinaryCrossentropy(_Crossentropy):
         return axis % rank
 
     def _by_column(self, y_pred_shape: Sequence[int]) -> bool:
-        return self.semantics.class_weights.others == "by class" and y_pred_shape[self._label_axis(len(y_pred_shape))] > 1
+        return (
+            self.semantics.class_weights.others == "by class" and y_pred_shape[self._label_axis(len(y_pred_shape))] > 1
+        )
 
-    def _class_weights_of(self, y_true: Tensor, met: Tensor, y_pred_shape: Sequence[int], mask: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:
+    def _class_weights_of(
+        self, y_true: Tensor, met: Tensor, y_pred_shape: Sequence[int], mask: Tensor | None, shape: tuple[int, ...]
+    ) -> Tensor | None:
         if self._by_column(y_pred_shape):
             return None
         return super()._class_weights_of(y_true, met, y_pred_shape, mask, shape)
@@ -142,7 +171,12 @@ class BinaryCrossentropy(_Crossentropy):
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         self._check_predictions(y_pred, weighed)
         if self.validate or self.semantics.formulas.explicit:
-            validation.check_probabilities("y_true", y_true, self._judged_like(y_true, weighed), "Give labels 0 and 1, or soft labels between them.")
+            validation.check_probabilities(
+                "y_true",
+                y_true,
+                self._judged_like(y_true, weighed),
+                "Give labels 0 and 1, or soft labels between them.",
+            )
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample: the mean over its labels, each with the weight of its column if it has one."""
@@ -198,7 +232,13 @@ class CategoricalCrossentropy(_Crossentropy):
         rest_in_eval: bool | None = None,
         validate: bool | None = None,
     ) -> None:
-        shared = {"reduction": reduction, "class_weight": class_weight, "semantics": semantics, "rest_in_eval": rest_in_eval, "validate": validate}
+        shared = {
+            "reduction": reduction,
+            "class_weight": class_weight,
+            "semantics": semantics,
+            "rest_in_eval": rest_in_eval,
+            "validate": validate,
+        }
         super().__init__(from_logits, axis, label_smoothing, epsilon, **shared)
 
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
@@ -208,18 +248,21 @@ class CategoricalCrossentropy(_Crossentropy):
                 "Use SparseCategoricalCrossentropy for labels, or y_true.float() if these are one-hot rows."
             )
         if y_true.shape != y_pred.shape:
-            raise ValueError(f"y_true expected the shape of y_pred, {shape_text(y_pred.shape)}; received {shape_text(y_true.shape)}.")
+            raise ValueError(
+                f"y_true expected the shape of y_pred, {shape_text(y_pred.shape)}; received {shape_text(y_true.shape)}."
+            )
         return y_true.to(y_pred.dtype)
 
-    def _per_class(self) -> bool:
+    def _weights_inside(self) -> bool:
         return self.semantics.weighing.counts_class_weights_alone
 
-    def _class_weights_of(self, y_true: Tensor, met: Tensor, y_pred_shape: Sequence[int], mask: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:
-        return None if self._per_class() else super()._class_weights_of(y_true, met, y_pred_shape, mask, shape)
+    def _class_weights_of(
+        self, y_true: Tensor, met: Tensor, y_pred_shape: Sequence[int], mask: Tensor | None, shape: tuple[int, ...]
+    ) -> Tensor | None:
+        return None if self._weights_inside() else super()._class_weights_of(y_true, met, y_pred_shape, mask, shape)
 
     def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
-        axis = self._values_axis(y_true.ndim)
-        assert isinstance(axis, int)
+        axis = self._class_axis(y_true.ndim)
         return y_true.argmax(axis), y_pred_shape[axis]
 
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
@@ -228,14 +271,22 @@ class CategoricalCrossentropy(_Crossentropy):
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample or pixel."""
         from_logits, y_pred = self._logits_and_predictions(y_pred)
-        axis, smoothing = self._values_axis(y_pred.ndim), self.label_smoothing
-        assert isinstance(axis, int)
+        axis, smoothing = self._class_axis(y_pred.ndim), self.label_smoothing
         classes = self._smoothing_classes(y_pred)
-        if self._per_class() and self._class_weights_act():
+        if self._weights_inside() and self._class_weights_act():
             y_true = y_true * (1 - smoothing) + smoothing / (classes or y_pred.shape[axis])
-            y_true, smoothing = class_weights.per_class(y_true, self._table(y_pred.device, y_pred.shape[axis]), axis), 0.0
+            y_true, smoothing = (
+                class_weights.per_class(y_true, self._table(y_pred.device, y_pred.shape[axis]), axis),
+                0.0,
+            )
         return functional.categorical_crossentropy(
-            y_pred, y_true, from_logits=from_logits, label_smoothing=smoothing, smoothing_classes=classes, axis=axis, epsilon=self.epsilon
+            y_pred,
+            y_true,
+            from_logits=from_logits,
+            label_smoothing=smoothing,
+            smoothing_classes=classes,
+            axis=axis,
+            epsilon=self.epsilon,
         )
 
 
@@ -276,10 +327,18 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         rest_in_eval: bool | None = None,
         validate: bool | None = None,
     ) -> None:
-        shared = {"reduction": reduction, "class_weight": class_weight, "semantics": semantics, "rest_in_eval": rest_in_eval, "validate": validate}
+        shared = {
+            "reduction": reduction,
+            "class_weight": class_weight,
+            "semantics": semantics,
+            "rest_in_eval": rest_in_eval,
+            "validate": validate,
+        }
         super().__init__(from_logits, axis, label_smoothing, epsilon, **shared)
         if ignore_class is not None and (isinstance(ignore_class, bool) or not isinstance(ignore_class, int)):
-            raise TypeError(f"ignore_class expected a label (an int) or None; received {type(ignore_class).__name__} {ignore_class!r}.")
+            raise TypeError(
+                f"ignore_class expected a label (an int) or None; received {type(ignore_class).__name__} {ignore_class!r}."
+            )
         self.ignore_class = ignore_class
 
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
@@ -291,8 +350,7 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         shape = self._values_shape(y_pred.shape)
         if tuple(y_true.shape) == shape:
             return y_true.long()
-        axis = self._values_axis(y_pred.ndim)
-        assert isinstance(axis, int)
+        axis = self._class_axis(y_pred.ndim)
         for where in (axis, -1):
             if y_true.ndim == y_pred.ndim and y_true.shape[where] == 1 and tuple(y_true.squeeze(where).shape) == shape:
                 return y_true.squeeze(where).long()
@@ -305,8 +363,7 @@ class SparseCategoricalCrossentropy(_Crossentropy):
         return None if self.ignore_class is None else y_true != self.ignore_class
 
     def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
-        axis = self._values_axis(len(y_pred_shape))
-        assert isinstance(axis, int)
+        axis = self._class_axis(len(y_pred_shape))
         return y_true, y_pred_shape[axis] if len(y_pred_shape) > y_true.ndim else None
 
     def _shape_from_targets(self, y_true: Tensor) -> tuple[int, ...]:
@@ -315,24 +372,41 @@ class SparseCategoricalCrossentropy(_Crossentropy):
                 "denominator() of a criterion with class weights expected y_pred_shape, received nothing: labels do not tell the number of classes. "
                 "Write criterion.denominator(y_true, y_pred_shape=logits.shape)."
             )
-        axis = self._values_axis(y_true.ndim + 1)
-        assert isinstance(axis, int)
+        axis = self._class_axis(y_true.ndim + 1)
         shape = list(y_true.shape)
         shape.insert(axis % (y_true.ndim + 1), 1)
         return tuple(shape)
 
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
-        axis = self._values_axis(y_pred.ndim)
-        assert isinstance(axis, int)
+        axis = self._class_axis(y_pred.ndim)
         validation.check_labels(y_true, y_pred.shape[axis], weighed.included)
         self._check_predictions(y_pred, weighed)
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample or pixel."""
         from_logits, y_pred = self._logits_and_predictions(y_pred)
-        axis = self._values_axis(y_pred.ndim)
-        assert isinstance(axis, int)
+        axis = self._class_axis(y_pred.ndim)
+        if self._weights_inside() and self._class_weights_act():
+            return self._values_with_weights_inside(y_pred, y_true, from_logits, axis)
         return functional.sparse_categorical_crossentropy(
-            y_pred, y_true, from_logits=from_logits, label_smoothing=self.label_smoothing, axis=axis, epsilon=self.epsilon,
-            form=choose("form", self.semantics.formulas.sparse, functional.SPARSE_FORMS),
-        )  # fmt: skip
+            y_pred,
+            y_true,
+            from_logits=from_logits,
+            label_smoothing=self.label_smoothing,
+            axis=axis,
+            epsilon=self.epsilon,
+            form=self.semantics.formulas.sparse,
+        )
+
+    def _weights_inside(self) -> bool:
+        # Without smoothing both ways are one: only one class has a term.
+        return self.semantics.weighing.counts_class_weights_alone and self.label_smoothing > 0
+
+    def _values_with_weights_inside(self, y_pred: Tensor, y_true: Tensor, from_logits: bool, axis: int) -> Tensor:
+        classes = torch.arange(y_pred.shape[axis], device=y_pred.device)
+        one_hot = (y_true.unsqueeze(-1) == classes).movedim(-1, axis).to(y_pred.dtype)
+        smoothed = one_hot * (1 - self.label_smoothing) + self.label_smoothing / len(classes)
+        weighted = class_weights.per_class(smoothed, self._table(y_pred.device, len(classes)), axis)
+        return functional.categorical_crossentropy(
+            y_pred, weighted, from_logits=from_logits, axis=axis, epsilon=self.epsilon
+        )

@@ -29,7 +29,13 @@ class _Hinge(WeightedLoss):
         rest_in_eval: bool | None = None,
         validate: bool | None = None,
     ) -> None:
-        super().__init__(reduction=reduction, class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval, validate=validate)
+        super().__init__(
+            reduction=reduction,
+            class_weight=class_weight,
+            semantics=semantics,
+            rest_in_eval=rest_in_eval,
+            validate=validate,
+        )
         self.axis = axis
 
     @property

@@ -9,6 +9,7 @@ this file inside Python 3.6 beside Keras 2.2.4.
 (``evaluate`` for the step of that name). ``capabilities`` says what an engine offers at all; what it offers and then
 refuses is recorded as a refusal.
 """
+
 from __future__ import absolute_import, division, print_function
 
 import hashlib
@@ -101,6 +102,7 @@ def _some_zero(weights):
 
 def sample_weight(kind, shape, seed):
     """A weight of the given kind for values of ``shape``; None where the kind says nothing new at this rank."""
+
     def draw(weight_shape):
         return _random(seed + kind, weight_shape, 0.25, 3.0)
 

@@ -14,7 +14,9 @@ from torchweights.parity import comparison, recordings
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Compare every recorded cell and print a line per row; 1 if a cell differs that agrees on the makers' machine."""
-    parser = argparse.ArgumentParser(prog="torchweights check", description="Holds this machine against recordings of real Keras releases.")
+    parser = argparse.ArgumentParser(
+        prog="torchweights check", description="Holds this machine against recordings of real Keras releases."
+    )
     parser.add_argument("row", nargs="*", help=f"rows to check; of {', '.join(recordings.available())}")
     parser.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
     options = parser.parse_args(argv)

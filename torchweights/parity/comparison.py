@@ -53,7 +53,11 @@ class Divergence:
 
     def covers(self, result: Result, wrong: str) -> bool:
         """Whether this line speaks of ``wrong`` in that cell."""
-        return wrong == self.wrong and fnmatch.fnmatchcase(result.engine, self.engine) and fnmatch.fnmatchcase(result.cell, self.cell)
+        return (
+            wrong == self.wrong
+            and fnmatch.fnmatchcase(result.engine, self.engine)
+            and fnmatch.fnmatchcase(result.cell, self.cell)
+        )
 
 
 @dataclass
@@ -94,11 +98,14 @@ def scaled_error(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], scale: float)
 
 def precision_of(header: Mapping[str, Any], item: Mapping[str, Any], dtype: str) -> str:
     """The precision the release itself kept in this cell."""
-    kept = header.get("weighing_dtype", {}).get(item["door"], "float64")
+    probed = header.get("weighing_dtype", {})
+    kept = probed.get(f"{item['door']}/{item['reduction']}", probed.get(item["door"], "float64"))
     return "float32" if "float32" in (dtype, kept) else "float64"
 
 
-def compare_cell(item: dict[str, Any], cell: recordings.Cell, engine: str, dtype: str, precision: str, device: str = "cpu") -> Result:
+def compare_cell(
+    item: dict[str, Any], cell: recordings.Cell, engine: str, dtype: str, precision: str, device: str = "cpu"
+) -> Result:
     """One recorded cell against what this library computes."""
     head = (engine, item["id"], dtype, precision)
     try:
@@ -110,23 +117,32 @@ def compare_cell(item: dict[str, Any], cell: recordings.Cell, engine: str, dtype
         return Result(*head, ("we accept",), ": ".join(cell.refusal))
     assert cell.value is not None
     wrong, details, errors = [], [], [0.0] * 4
-    pairs = (("value", answer.value, cell.value, answer.value_scale), ("gradient", answer.gradient, cell.gradient, answer.gradient_scale))
+    pairs = (
+        ("value", answer.value, cell.value, answer.value_scale),
+        ("gradient", answer.gradient, cell.gradient, answer.gradient_scale),
+    )
     for place, (name, ours, theirs, scale) in enumerate(pairs):
         if theirs is None or ours is None:
             continue
         errors[place], errors[2 + place] = scaled_error(ours, theirs, scale), scaled_error(ours, theirs, 0.0)
         if errors[place] > TOLERANCES[precision]:
             numbers = ~np.isnan(theirs)
-            only_nan = ours.shape == theirs.shape and not numbers.all() and scaled_error(ours[numbers], theirs[numbers], scale) <= TOLERANCES[precision]
+            only_nan = (
+                ours.shape == theirs.shape
+                and not numbers.all()
+                and scaled_error(ours[numbers], theirs[numbers], scale) <= TOLERANCES[precision]
+            )
             wrong.append(f"{name} nan" if only_nan else name)
-            details.append(f"{name} off by {errors[place]:.3g}: ours {ours.reshape(-1)[:3]}, theirs {theirs.reshape(-1)[:3]}")
+            details.append(
+                f"{name} off by {errors[place]:.3g}: ours {ours.reshape(-1)[:3]}, theirs {theirs.reshape(-1)[:3]}"
+            )
     return Result(*head, tuple(wrong), "; ".join(details), False, *errors)
 
 
 @cache
 def items_of(engine: str) -> dict[str, dict[str, Any]]:
     """The cases of an engine by id."""
-    return {item["id"]: item for item in cases.cases_for(engine)}
+    return {item["id"]: item for item in cases.cases_for(engine)}  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -135,13 +151,17 @@ def recording_of(engine: str) -> recordings.Recording:
     return recordings.read(engine)
 
 
-def compare(engine: str, only: str = "*", device: str = "cpu", recording: recordings.Recording | None = None) -> Iterator[Result]:
+def compare(
+    engine: str, only: str = "*", device: str = "cpu", recording: recordings.Recording | None = None
+) -> Iterator[Result]:
     """Every recorded cell of an engine whose id matches ``only``, compared."""
     recording = recording_of(engine) if recording is None else recording
     items = items_of(engine)
     for (name, dtype), cell in recording.cells.items():
         if fnmatch.fnmatchcase(name, only):
-            yield compare_cell(items[name], cell, engine, dtype, precision_of(recording.header, items[name], dtype), device)
+            yield compare_cell(
+                items[name], cell, engine, dtype, precision_of(recording.header, items[name], dtype), device
+            )
 
 
 def explain(result: Result, known: Iterable[Divergence]) -> tuple[list[str], list[str]]:
@@ -164,6 +184,8 @@ def read_divergences(path: Path) -> list[Divergence]:
             continue
         parts = [part.strip() for part in line.split(" | ")]
         if len(parts) != 4 or parts[2] not in KINDS or not parts[3]:
-            raise ValueError(f"{path}:{number} expected 'engine | cell | {' or '.join(KINDS)} | reason'; received {line!r}.")
+            raise ValueError(
+                f"{path}:{number} expected 'engine | cell | {' or '.join(KINDS)} | reason'; received {line!r}."
+            )
         divergences.append(Divergence(*parts))
     return divergences

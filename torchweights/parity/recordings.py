@@ -83,11 +83,11 @@ def command(engine: str) -> str:
     return f"python -m parity_tests.record {engine}"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _digest_of_cases(engine: str) -> str:
     from torchweights.parity import cases
 
-    return str(cases.digest(cases.cases_for(engine)))
+    return str(cases.digest(cases.cases_for(engine)))  # type: ignore[no-untyped-call]
 
 
 def read_file(path: str | os.PathLike[str]) -> Recording:
@@ -143,7 +143,9 @@ def write(path: str | os.PathLike[str], header: Mapping[str, Any], cells: Mappin
         if array is None:
             return None
         if array.dtype.name != key[1]:
-            raise RecordingError(f"{key[0]!r} was asked in {key[1]} and holds {array.dtype.name}; cast it or ask again.")
+            raise RecordingError(
+                f"{key[0]!r} was asked in {key[1]} and holds {array.dtype.name}; cast it or ask again."
+            )
         # Which bits a NaN carries is an accident of the processor.
         flat[key[1]].append(np.where(np.isnan(array), array.dtype.type(np.nan), array).reshape(-1))
         return list(array.shape)

@@ -35,7 +35,9 @@ class Answer:
 
 def criterion_for(item: dict[str, Any], semantics: str) -> tw.WeightedLoss:
     """The criterion of a case under a row; the bare loss object where the case went through that door."""
-    options = dict(item["options"], reduction=item["reduction"], semantics=tw.semantics_for(semantics, door=item["door"]))
+    options = dict(
+        item["options"], reduction=item["reduction"], semantics=tw.semantics_for(semantics, door=item["door"])
+    )
     if item["activation"]:
         options["from_logits"] = "rescued"
     elif item["loss"].endswith("crossentropy") and semantics in ("torch", "torchweights"):
@@ -46,7 +48,9 @@ def criterion_for(item: dict[str, Any], semantics: str) -> tw.WeightedLoss:
     return criterion.eval() if item["step"] == "evaluate" else criterion
 
 
-def tensors_of(item: dict[str, Any], dtype: str, device: str = "cpu") -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+def tensors_of(
+    item: dict[str, Any], dtype: str, device: str = "cpu"
+) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """``(y_pred, y_true, sample_weight, mask)`` of a case; labels stay integers, y_pred requires grad."""
     kind: torch.dtype = getattr(torch, dtype)
 
@@ -80,7 +84,13 @@ def _largest_share(
 ) -> float:
     """The largest weight over the denominator: what one term of the formula is multiplied by."""
     detached = y_pred.detach()
-    weighed = criterion._weigh(detached.shape, y_true, criterion._meet(detached, y_true), sample_weight, mask, detached.device, detached.dtype)
+    weighed = criterion._weigh(
+        detached.shape, y_true, criterion._meet(detached, y_true), sample_weight, mask, detached.device, detached.dtype
+    )
     largest = 1.0 if weighed.weight is None or not weighed.weight.numel() else float(weighed.weight.abs().max())
-    divisor = 1.0 if criterion.reduction in (None, "none") else float(weighed.divisor(standard_reduction(criterion.reduction)))
+    divisor = (
+        1.0
+        if criterion.reduction in (None, "none")
+        else float(weighed.divisor(standard_reduction(criterion.reduction)))
+    )
     return largest / abs(divisor) if divisor and np.isfinite(divisor) and largest else 1.0
