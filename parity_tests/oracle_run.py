@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import numpy as np
 
@@ -41,7 +42,9 @@ def ask(engine: Engine, root: Path, answers: Path, only: str | None, progress: P
     command = [str(python), str(ORACLES / f"{engine.oracle}.py"), "--cases", str(FOLDER), "--out", str(answers)]
     command += ["--only", only] if only else []
     log = answers.with_suffix(".log")
-    with open(log, "w") as errors:
+    with open(log, "a") as errors:
+        _alone(errors, engine)
+        errors.truncate(0)
         variables = _variables(engine, root)
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=variables) as oracle:
             assert oracle.stdout is not None
@@ -52,6 +55,14 @@ def ask(engine: Engine, root: Path, answers: Path, only: str | None, progress: P
     if oracle.returncode:
         last = "\n".join(log.read_text(errors="replace").strip().splitlines()[-12:])
         raise OracleFailed(f"{engine.name}: the oracle ended with {oracle.returncode}; the end of {log}:\n{last}")
+
+
+def _alone(file: TextIO, engine: Engine) -> None:
+    """Two runs that append to one file of answers would spoil it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise OracleFailed(f"{engine.name}: another run is asking this engine ({file.name} is locked)") from error
 
 
 def _variables(engine: Engine, root: Path) -> dict[str, str]:

@@ -6,7 +6,6 @@ import argparse
 import ast
 import importlib.util
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,13 +23,13 @@ EPS = 2.0**-52
 
 
 @pytest.fixture(scope="module")
-def oracle() -> Iterator[ModuleType]:
+def oracle() -> ModuleType:
     """``_run.py``, which every oracle shares; it needs numpy alone."""
     spec = importlib.util.spec_from_file_location("_run", oracle_run.ORACLES / "_run.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    yield module
+    return module
 
 
 # ------------------------------------------------------------------------------------------------ engines and their pins
@@ -59,7 +58,7 @@ def test_oracles_parse_in_the_python_of_their_release(path: Path) -> None:
 def test_a_loose_pin_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(environments, "PINS", tmp_path)
     (tmp_path / "loose.txt").write_text("# python 3.6\nnumpy>=1.16\n")
-    with pytest.raises(environments.EnvironmentProblem, match="pinned as package==version, 'numpy>=1.16' is not"):
+    with pytest.raises(environments.EnvironmentProblem, match=r"pinned as package==version, 'numpy>=1\.16' is not"):
         environments.read_pins("loose")
     (tmp_path / "loose.txt").write_text("numpy==1.16.6\n")
     with pytest.raises(environments.EnvironmentProblem, match="line 1 must read"):
@@ -133,6 +132,13 @@ def test_a_stopped_run_goes_on_where_it_was(oracle: ModuleType, tmp_path: Path) 
     assert oracle.answers_in(str(path), {"engine": "other"}) is None
 
 
+def test_two_runs_do_not_write_into_one_file(tmp_path: Path) -> None:
+    with open(tmp_path / "one.log", "a") as one, open(tmp_path / "one.log", "a") as two:
+        oracle_run._alone(one, ENGINES["torch"])
+        with pytest.raises(oracle_run.OracleFailed, match="another run is asking this engine"):
+            oracle_run._alone(two, ENGINES["torch"])
+
+
 def test_answers_are_read_as_they_were_given(oracle: ModuleType, tmp_path: Path) -> None:
     def ask(item: dict[str, Any], dtype: str) -> tuple[Any, Any]:
         if item["id"] == "b":
@@ -187,7 +193,9 @@ def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[Any, Any]:
         path.touch()
 
     monkeypatch.setattr(oracle_run, "ask", ask)
-    monkeypatch.setattr(oracle_run, "read_answers", lambda path: ({"engine": "torch", "digest": digest}, dict(answers)))
+    monkeypatch.setattr(
+        oracle_run, "read_answers", lambda path: ({"engine": "torch", "digest": digest, "oracle": "x"}, dict(answers))
+    )
     return answers
 
 

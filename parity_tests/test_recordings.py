@@ -15,6 +15,8 @@ from torchweights.parity import cases, comparison, recordings, replay
 pytestmark = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
 
 ENGINES = recordings.available()
+#: Kinds whose lines must cover no cell that agrees; the others name what is wrong so narrowly that a glob may be wide.
+STRICT = ("value", "gradient", "we refuse", "we accept")
 GROUPS = sorted({(item["door"], item["loss"]) for item in cases.all_cases()})
 
 
@@ -51,7 +53,7 @@ def test_no_divergence_covers_a_cell_that_agrees() -> None:
         lines = [
             line
             for line in ledger.divergences()
-            if "nan" not in line.wrong and comparison.fnmatch.fnmatchcase(engine, line.engine)
+            if line.wrong in STRICT and comparison.fnmatch.fnmatchcase(engine, line.engine)
         ]
         if lines:
             for result in comparison.compare(engine):

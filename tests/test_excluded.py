@@ -20,6 +20,9 @@ POISON = [torch.nan, torch.inf, -torch.inf, 1e38, -1e38]
 BAD_LABELS = [-(2**63), -1, 3, 255, 2**63 - 1]
 pytestmark = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
 
+ZERO_TIMES_UNKNOWN = pytest.mark.xfail(
+    strict=True, reason="library bug: sample_weight 0 x the NaN weight of an unknown class is NaN"
+)
 Loss = Callable[..., Tensor]
 
 
@@ -182,7 +185,7 @@ def test_a_target_under_a_label_column_of_weight_0_never_shows(poison: float, va
 
 @pytest.mark.parametrize("label", BAD_LABELS)
 @pytest.mark.parametrize("validate", [None, False])
-@pytest.mark.parametrize("how", ["mask", "weight", "both", "ignored"])
+@pytest.mark.parametrize("how", ["mask", pytest.param("weight", marks=ZERO_TIMES_UNKNOWN), "both", "ignored"])
 @pytest.mark.parametrize("sample", [s for s in SAMPLES if s.sparse], ids=str)
 def test_a_bad_label_that_is_excluded_never_shows_beside_class_weights(
     sample: Sample, how: str, validate: bool | None, label: int

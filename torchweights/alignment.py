@@ -83,9 +83,13 @@ def one_more_or_less(tensor: Tensor, rank: int, values: Shape, name: str) -> Ten
     return tensor.unsqueeze(-1) if tensor.ndim == rank - 1 else tensor
 
 
-def trailing_one(tensor: Tensor, rank: int) -> Tensor:
-    """Keras 3's step towards the values: a rank one too high is mended only where the last axis is 1."""
-    return tensor.squeeze(-1) if tensor.ndim == rank + 1 and tensor.shape[-1] == 1 else tensor
+def trailing_one(tensor: Tensor, values: Shape) -> Tensor:
+    """Keras 3's step towards the values: a rank one off is mended only where the longer of both ends in a 1."""
+    if tensor.ndim == len(values) + 1 and tensor.shape[-1] == 1:
+        return tensor.squeeze(-1)
+    if 0 < tensor.ndim == len(values) - 1 and values[-1] == 1:
+        return tensor.unsqueeze(-1)
+    return tensor
 
 
 def same_rank(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
@@ -256,7 +260,7 @@ def keras_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
         weight = _times_mask(weight, grown, values)
     if weight is None:
         return Met(None, None, None)
-    weight = from_right(trailing_one(weight, len(values)), values, "sample_weight")
+    weight = from_right(trailing_one(weight, values), values, "sample_weight")
     return Met(weight, mask, weight, absorbed=True)
 
 

@@ -243,16 +243,15 @@ def class_weight_to_sample_weights(
     row = semantics_for(semantics)
     rule = row.class_weights
     one_hot = y_true.is_floating_point() and y_true.ndim > 1
-    if rule.others == "by class":
-        if one_hot and y_true.shape[axis] > 1:
-            num_classes, classes = y_true.shape[axis], y_true.argmax(axis)
-        else:
-            classes = y_true.squeeze(axis) if one_hot else y_true
-    else:
-        classes = classes_by_shape(y_true.movedim(axis, -1) if one_hot else y_true, rule)
-    table = read_class_weight(class_weight, rule, num_classes)
+    by_class = rule.others == "by class" and one_hot and y_true.shape[axis] > 1
+    table = read_class_weight(class_weight, rule, y_true.shape[axis] if by_class else num_classes)
     if table is None:
         found = torch.ones(y_true.shape[:1], dtype=torch.float64, device=y_true.device)
+        return found if sample_weight is None else sample_weight
+    if by_class:
+        classes = y_true.argmax(axis)
+    elif rule.others == "by class":
+        classes = y_true.squeeze(axis) if one_hot else y_true
     else:
-        found = look_up(classes, table, rule)
-    return join(found, sample_weight, rule)
+        classes = classes_by_shape(y_true.movedim(axis, -1) if one_hot else y_true, rule)
+    return join(look_up(classes, table, rule), sample_weight, rule)

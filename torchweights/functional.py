@@ -6,6 +6,8 @@ where that means something. What eras disagree about is an argument. Half precis
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -14,7 +16,7 @@ from torchweights.messages import choose
 
 Axis = int | tuple[int, ...]
 
-BINARY_FORMS = ("clip", "clip, add", "clip, logits", "clamp log")
+BINARY_FORMS = ("clip", "clip, add", "clip, add, graph", "clip, logits", "clamp log")
 SPARSE_FORMS = ("clip first", "normalise first")
 
 
@@ -119,6 +121,11 @@ def _sigmoid_crossentropy(logits: Tensor, y_true: Tensor) -> Tensor:
     return logits * (positive.to(logits.dtype) - y_true) + torch.where(positive, -logits, logits).exp().log1p()
 
 
+def _clamped(log: Callable[[Tensor], Tensor], argument: Tensor, at_zero: Tensor) -> Tensor:
+    """A logarithm no lower than -100; where it is that of 0 its gradient is 0, not 0 x infinity."""
+    return torch.where(at_zero, -100.0, log(torch.where(at_zero, 0.5, argument)).clamp(min=-100))
+
+
 def binary_crossentropy(
     y_pred: Tensor,
     y_true: Tensor,
@@ -137,7 +144,9 @@ def binary_crossentropy(
         label_smoothing: a in y (1 - a) + a / 2.
         axis: Axis or axes to average; () for none.
         epsilon: Where probabilities are clipped: p becomes q in [epsilon, 1 - epsilon].
-        form: "clip": ln q (Keras 3). "clip, add": ln(q + epsilon) (Keras 2.3 to tf_keras 2.21). "clip, logits": the
+        form: "clip": ln q (Keras 3). "clip, add": ln(q + epsilon), ln((1 - q) + epsilon) (TF 2 and
+            tf_keras, eager). "clip, add, graph": the second as ln((1 + epsilon) - q), which is what TensorFlow makes of it
+            in a graph (Keras 2.3). "clip, logits": the
             stable form on ln(q / (1 - q)) (Keras 2.2, TF 1.12). "clamp log": ln p no lower than -100 (torch).
 
     Raises:
@@ -155,12 +164,14 @@ def binary_crossentropy(
     if from_logits:
         return _mean(_sigmoid_crossentropy(y_pred, y_true), axis)
     if form == "clamp log":
-        return _mean(F.binary_cross_entropy(y_pred, y_true, reduction="none"), axis)
+        log_p, log_rest = _clamped(torch.log, y_pred, y_pred == 0), _clamped(torch.log1p, -y_pred, y_pred == 1)
+        return _mean(-(y_true * log_p + (1 - y_true) * log_rest), axis)
     q = y_pred.clamp(epsilon, 1 - epsilon)
     if form == "clip, logits":
         return _mean(_sigmoid_crossentropy((q / (1 - q)).log(), y_true), axis)
-    added = epsilon if form == "clip, add" else 0.0
-    return _mean(-(y_true * (q + added).log() + (1 - y_true) * (1 - q + added).log()), axis)
+    added = epsilon if form.startswith("clip, add") else 0.0
+    rest = (1 + added) - q if form == "clip, add, graph" else (1 - q) + added
+    return _mean(-(y_true * (q + added).log() + (1 - y_true) * rest.log()), axis)
 
 
 def _normalised(y_pred: Tensor, axis: int) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -184,8 +184,11 @@ FORMULAS = {
     "torchweights":   Formulas("clip",      "normalise first", "axis",    "included",       always,        False,       True),
     "torch":          Formulas("clamp log", "normalise first", "axis",    "as given",       always,        True,        True),
     "keras2.2":       Formulas("clip, logits", "clip first",   "axis",    "as given",       never),
-    "keras2.3":       Formulas("clip, add", "clip first",      "axis 1",  "whole batch",    up_to_rank_2),
-    "tf_keras":       Formulas("clip, add", "clip first",      "axis",    "whole batch",    always),
+    "keras2.3":       Formulas("clip, add, graph", "clip first",      "axis 1",  "whole batch",    up_to_rank_2),
+    "tf2.2":          Formulas("clip, add, graph", "clip first", "axis 1", "whole batch",     up_to_rank_2),
+    "tf2.2:loss":     Formulas("clip, add", "clip first",      "axis 1",  "whole batch",    up_to_rank_2),
+    "tf_keras":       Formulas("clip, add, graph", "clip first", "axis",  "whole batch",    always),
+    "tf_keras:loss":  Formulas("clip, add", "clip first",      "axis",    "whole batch",    always),
     "keras3":         Formulas("clip",      "clip first",      "last",    "whole batch",    always),
     "keras3-torch":   Formulas("clip",      "normalise first", "last",    "whole batch",    never),
 }
@@ -209,7 +212,7 @@ _RELEASES = {
     "tf1.12":          ("tf1.12",       "keras2.2",     "tf1.12"),
     "keras2.3.1":      ("keras2.3",     "keras2.3",     "keras2.3"),
     "tf1.15":          ("tf1.15",       "keras2.3",     "tf1.15"),
-    "tf2.2":           ("tf2.2",        "keras2.3",     "tf2.2"),
+    "tf2.2":           ("tf2.2",        "tf2.2",        "tf2.2"),
     "tf_keras2.21":    ("tf_keras",     "tf_keras",     "tf_keras"),
     "keras3.15":       ("keras3",       "keras3",       "keras3"),
     "keras3.15-torch": ("keras3-torch", "keras3-torch", "keras3"),
@@ -221,8 +224,10 @@ def _rows() -> dict[str, Semantics]:
     rows = {}
     for name, (weighing, formulas, class_weights) in _RELEASES.items():
         rows[name] = Semantics(name, WEIGHING[weighing], FORMULAS[formulas], CLASS_WEIGHTS[class_weights])
-        if f"{weighing}:loss" in WEIGHING:
-            rows[f"{name}:loss"] = replace(rows[name], name=f"{name}:loss", weighing=WEIGHING[f"{weighing}:loss"])
+        loss = f"{weighing}:loss", f"{formulas}:loss"
+        if loss[0] in WEIGHING or loss[1] in FORMULAS:
+            bare = WEIGHING.get(loss[0], WEIGHING[weighing]), FORMULAS.get(loss[1], FORMULAS[formulas])
+            rows[f"{name}:loss"] = Semantics(f"{name}:loss", *bare, CLASS_WEIGHTS[class_weights])
     return rows
 
 

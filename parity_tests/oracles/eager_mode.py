@@ -57,7 +57,7 @@ class Door(object):
 
     def build(self, item, dtype):
         model, layer = predictions.model(self.keras, item, dtype)
-        model.compile(loss=item["loss"], optimizer=self.keras.optimizers.SGD(1.0))
+        model.compile(loss=models.loss_argument(item, self.keras.backend.mean), optimizer=self.keras.optimizers.SGD(1.0))
         return model, layer
 
 

@@ -65,7 +65,8 @@ class Door(object):
 
     def build(self, item, dtype, temporal):
         model, layer = predictions.model(self.keras, item, dtype)
-        model.compile(loss=item["loss"], optimizer=self.new_sgd(), sample_weight_mode="temporal" if temporal else None)
+        model.compile(loss=models.loss_argument(item, self.keras.backend.mean), optimizer=self.new_sgd(),
+                      sample_weight_mode="temporal" if temporal else None)  # fmt: skip
         return model, layer
 
 

@@ -71,7 +71,7 @@ def build(item, dtype):
     if item["activation"]:
         output = keras.layers.Activation(item["activation"])(output)
     model = keras.Model(entries if len(entries) > 1 else entries[0], output)
-    model.compile(loss=item["loss"], optimizer=keras.optimizers.SGD(1.0))
+    model.compile(loss=models.loss_argument(item, keras.ops.mean), optimizer=keras.optimizers.SGD(1.0))
     return model, layer
 
 

@@ -13,10 +13,11 @@ CLASSES = {
 def objective(losses, item, sparse_takes_axis=False):
     """``f(y_true, y_pred, sample_weight)`` out of the module ``losses``, as the case words it.
 
-    Before Keras 3 the class for sparse labels has no ``axis``; its function has, so those cases ask the function.
+    Before Keras 3, what is neither weighed nor reduced is asked of the bare function: the class for sparse labels has
+    no ``axis``, and the classes of TensorFlow 1.15 and 2.2 cast float64 to float32.
     """
     options = item["options"]
-    if item["loss"] == "sparse_categorical_crossentropy" and "axis" in options and not sparse_takes_axis:
-        assert item["sample_weight"] is None and item["reduction"] == "none", item["id"]
-        return lambda t, p, w: losses.sparse_categorical_crossentropy(t, p, **options)
+    bare = item["reduction"] == "none" and item["sample_weight"] is None and item["mask"] is None
+    if bare and not sparse_takes_axis and "ignore_class" not in options:
+        return lambda t, p, w: getattr(losses, item["loss"])(t, p, **options)
     return getattr(losses, CLASSES[item["loss"]])(reduction=item["reduction"], **options)

@@ -6,6 +6,8 @@ nothing gives it, and the model that refused is not asked again.
 
 from __future__ import absolute_import, division, print_function
 
+import numpy as np
+
 #: How many models to compile before everything is cleared.
 KEPT = 12
 
@@ -27,6 +29,17 @@ def arrays(item, dtype):
     return inputs, targets, weight
 
 
+def loss_argument(item, mean):
+    """What compile is given: the name of a loss, or the custom loss that returns one scalar."""
+    if item["loss"] != "scalar_squared_error":
+        return item["loss"]
+
+    def scalar_squared_error(y_true, y_pred):
+        return mean((y_pred - y_true) ** 2)
+
+    return scalar_squared_error
+
+
 def signature(item):
     """Everything about a case that a model could remember: two cases share a model only where all of it agrees."""
     shapes = [None if item[k] is None else item[k].shape for k in ("y_true", "y_pred", "sample_weight", "mask")]
@@ -46,7 +59,7 @@ class Kept(object):
         """``step(model)`` on the model of ``key``; where a kept one refuses, a fresh one has the last word."""
         if key in self.models:
             try:
-                return step(self.models[key])
+                return self.unspoiled(key, step(self.models[key]))
             except Exception:  # noqa: BLE001  whatever the release raises
                 if not self.remembers:
                     raise
@@ -61,4 +74,10 @@ class Kept(object):
             self.models[key] = model
         answer = step(model)
         self.models[key] = model
+        return self.unspoiled(key, answer)
+
+    def unspoiled(self, key, answer):
+        """The answer; a model that took a step of NaN is forgotten, for its optimizer may keep 0 * NaN for ever."""
+        if answer[1] is not None and not np.isfinite(answer[1]).all():
+            self.models.pop(key, None)
         return answer

@@ -14,9 +14,9 @@ def prepare(dtype):
     door = graph_mode.Door(keras, lambda: keras.optimizers.SGD(lr=1.0))
 
     def ask(item, dtype):
-        function = getattr(losses, item["loss"])
         if item["door"] == "model":
             return door.ask(item, dtype)
+        function = getattr(losses, item["loss"])
         if item["reduction"] == "none":
             return graph_mode.ask_loss(keras, lambda t, p, w, m: function(t, p), item, dtype)
         return graph_mode.ask_loss(keras, weighted_masked_objective(function), item, dtype)

@@ -330,6 +330,27 @@ def rescue_cases():
             yield case("rescued %s %s" % (key, name), "model", loss, t, logits, activation=activation, dtypes=BOTH)
 
 
+def edge_cases_through_the_model():
+    """Probabilities at their edges through compile: a release may order the arithmetic of its graph differently."""
+    for item in list(_binary_cases()) + list(_categorical_cases()) + list(_sparse_cases()):
+        if item["id"].endswith("formula edges"):
+            yield case("edges", "model", item["loss"], item["y_true"], item["y_pred"], dtypes=BOTH)
+
+
+def scalar_cases():
+    """A custom loss that returns one scalar, as batch Dice does: what weights, class weights and rank do to it."""
+    loss, whole = "scalar_squared_error", {0: 1.0, 1: 2.0, 2: 3.5}
+    for key in ("r1", "r3"):
+        t, p = _targets_and_predictions("mean_squared_error", "scalar" + key, SHAPES[key])
+        for kind in ("no", "(B,)", "some zero"):
+            yield case("%s weight=%s" % (key, kind), "model", loss, t, p, weight=sample_weight(kind, SHAPES[key], key))
+    t, p = _one_hot(np.asarray([0, 1, 2, 1, 0]), 3), _probabilities("class", (5, 3))
+    yield _class_weight_case("on 2-D targets", loss, t, p, whole)
+    t, p = _targets_and_predictions("categorical_crossentropy", "scalar", SHAPES["r3"])
+    yield _class_weight_case("on 4-D targets", loss, t, p, whole)
+    yield _class_weight_case("list on 4-D targets", loss, t, p, [1.0, 2.0, 3.5])
+
+
 def all_cases():
     """Every case, engine or not."""
     few = ("no", "(B,)", "some zero", "full")
@@ -349,7 +370,7 @@ def all_cases():
     for c in weighing_cases("model", "mean_squared_error", ("r2", "r3"), few, ("no", "some"), ("sum_over_batch_size",)):
         c.update(id=c["id"] + " evaluate", step="evaluate")
         yield c
-    for c in itertools.chain(rescue_cases(), class_weight_cases()):
+    for c in itertools.chain(rescue_cases(), class_weight_cases(), edge_cases_through_the_model(), scalar_cases()):
         yield c
 
 

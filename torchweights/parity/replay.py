@@ -68,6 +68,8 @@ def tensors_of(
 
 def ask(item: dict[str, Any], semantics: str, dtype: str, device: str = "cpu") -> Answer:
     """What this library computes for a case; raises what it refuses."""
+    if item["loss"] == "scalar_squared_error":
+        return _ask_scalar(item, semantics, dtype, device)
     criterion = criterion_for(item, semantics)
     y_pred, y_true, sample_weight, mask = tensors_of(item, dtype, device)
     loss = criterion(y_pred, y_true, sample_weight, mask)
@@ -77,6 +79,18 @@ def ask(item: dict[str, Any], semantics: str, dtype: str, device: str = "cpu") -
     share = _largest_share(criterion, y_pred, y_true, sample_weight, mask)
     term = max(1.0, float(y_pred.detach().abs().max()))
     return Answer(loss.detach().cpu().numpy(), gradient, term * share, max(1.0, min(term, 16.0)) * share)
+
+
+def _ask_scalar(item: dict[str, Any], semantics: str, dtype: str, device: str) -> Answer:
+    """A custom loss that returns one scalar, weighed as the row weighs it."""
+    y_pred, y_true, weight, _ = tensors_of(item, dtype, device)
+    if item["class_weight"] is not None:
+        weight = tw.class_weight_to_sample_weights(
+            y_true, item["class_weight"], sample_weight=weight, semantics=semantics
+        )
+    loss = tw.reduce_weighted_values((y_pred - y_true).square().mean(), weight, semantics=semantics)
+    (gradient,) = torch.autograd.grad(loss, y_pred)
+    return Answer(loss.detach().cpu().numpy(), gradient.cpu().numpy(), 1.0, 1.0)
 
 
 def _largest_share(

@@ -1,0 +1,231 @@
+"""Cross-entropies over classes: one-hot or soft targets, and integer labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torchweights import class_weight as class_weights
+from torchweights import functional, validation
+from torchweights.alignment import shape_text
+from torchweights.losses.crossentropy import Crossentropy
+from torchweights.reduction import Weighed
+
+
+class CategoricalCrossentropy(Crossentropy):
+    """Cross-entropy with one-hot or soft targets: ``functional.categorical_crossentropy``, weighed.
+
+    Args:
+        from_logits: True for logits, False for probabilities, "rescued" for logits of a model whose era computed the loss
+            behind a softmax. The default row has no default; Keras rows have False.
+        label_smoothing: a in y (1 - a) + a / C.
+        axis: Axis of the classes. The default row wants it from rank 3 on; Keras rows have -1.
+        epsilon: Where probabilities are clipped.
+        reduction, class_weight, semantics, rest_in_eval, validate: As in ``WeightedLoss``. The class of a soft target is
+            its argmax, as in Keras; in the row ``torch`` class weights stand inside the sum over classes.
+
+    Shapes: y_pred and y_true (N, .., C) alike, classes on ``axis``.
+
+    >>> import torch
+    >>> criterion = CategoricalCrossentropy(from_logits=False, class_weight=[1.0, 3.0])
+    >>> criterion(torch.tensor([[0.5, 0.5], [0.5, 0.5]]), torch.eye(2))
+    tensor(1.3863)
+    """
+
+    _activation = "softmax"
+    _class_weights_count = False
+
+    def __init__(
+        self,
+        *,
+        from_logits: bool | str | None = None,
+        label_smoothing: float = 0.0,
+        axis: int | None = None,
+        epsilon: float = 1e-7,
+        reduction: str | None = "sum_over_batch_size",
+        class_weight: class_weights.ClassWeightsLike | None = None,
+        semantics: Any = "torchweights",
+        rest_in_eval: bool | None = None,
+        validate: bool | None = None,
+    ) -> None:
+        shared = {
+            "reduction": reduction,
+            "class_weight": class_weight,
+            "semantics": semantics,
+            "rest_in_eval": rest_in_eval,
+            "validate": validate,
+        }
+        super().__init__(from_logits, axis, label_smoothing, epsilon, **shared)
+
+    def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        if not y_true.is_floating_point():
+            raise TypeError(
+                f"y_true expected one-hot or soft targets (floating point); received labels ({y_true.dtype}) of shape {tuple(y_true.shape)}. "
+                "Use SparseCategoricalCrossentropy for labels, or y_true.float() if these are one-hot rows."
+            )
+        if y_true.shape != y_pred.shape:
+            raise ValueError(
+                f"y_true expected the shape of y_pred, {shape_text(y_pred.shape)}; received {shape_text(y_true.shape)}."
+            )
+        return y_true.to(y_pred.dtype)
+
+    def _weights_inside(self) -> bool:
+        return self.semantics.weighing.counts_class_weights_alone
+
+    def _class_weights_of(
+        self, y_true: Tensor, met: Tensor, y_pred_shape: Sequence[int], mask: Tensor | None, shape: tuple[int, ...]
+    ) -> Tensor | None:
+        return None if self._weights_inside() else super()._class_weights_of(y_true, met, y_pred_shape, mask, shape)
+
+    def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
+        axis = self._class_axis(y_true.ndim)
+        return y_true.argmax(axis), y_pred_shape[axis]
+
+    def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
+        self._check_predictions(y_pred, weighed)
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """One value per sample or pixel."""
+        from_logits, y_pred = self._logits_and_predictions(y_pred)
+        axis, smoothing = self._class_axis(y_pred.ndim), self.label_smoothing
+        classes = self._smoothing_classes(y_pred)
+        if self._weights_inside() and self._class_weights_act():
+            y_true = y_true * (1 - smoothing) + smoothing / (classes or y_pred.shape[axis])
+            y_true, smoothing = (
+                class_weights.per_class(y_true, self._table(y_pred.device, y_pred.shape[axis]), axis),
+                0.0,
+            )
+        return functional.categorical_crossentropy(
+            y_pred,
+            y_true,
+            from_logits=from_logits,
+            label_smoothing=smoothing,
+            smoothing_classes=classes,
+            axis=axis,
+            epsilon=self.epsilon,
+        )
+
+
+class SparseCategoricalCrossentropy(Crossentropy):
+    """Cross-entropy with integer labels: ``functional.sparse_categorical_crossentropy``, weighed.
+
+    Args:
+        from_logits: True for logits, False for probabilities, "rescued" for logits of a model whose era computed the loss
+            behind a softmax. The default row has no default; Keras rows have False.
+        ignore_class: The label that means "no label": its values count nowhere.
+        label_smoothing: a: the label has 1 - a + a / C, every other class a / C (torch has it, Keras does not).
+        axis: Axis of the classes. The default row wants it from rank 3 on; Keras rows have -1.
+        epsilon: Where probabilities are clipped.
+        reduction, class_weight, semantics, rest_in_eval, validate: As in ``WeightedLoss``.
+
+    Shapes: y_pred (N, .., C) with the classes on ``axis``; y_true the same without ``axis``, or with size 1 there.
+
+    >>> import torch
+    >>> criterion = SparseCategoricalCrossentropy(from_logits=True, ignore_class=255)
+    >>> criterion(torch.zeros(3, 2), torch.tensor([0, 255, 1]))
+    tensor(0.6931)
+    """
+
+    _activation = "softmax"
+    _class_weights_count = True
+
+    def __init__(
+        self,
+        *,
+        from_logits: bool | str | None = None,
+        ignore_class: int | None = None,
+        label_smoothing: float = 0.0,
+        axis: int | None = None,
+        epsilon: float = 1e-7,
+        reduction: str | None = "sum_over_batch_size",
+        class_weight: class_weights.ClassWeightsLike | None = None,
+        semantics: Any = "torchweights",
+        rest_in_eval: bool | None = None,
+        validate: bool | None = None,
+    ) -> None:
+        shared = {
+            "reduction": reduction,
+            "class_weight": class_weight,
+            "semantics": semantics,
+            "rest_in_eval": rest_in_eval,
+            "validate": validate,
+        }
+        super().__init__(from_logits, axis, label_smoothing, epsilon, **shared)
+        if ignore_class is not None and (isinstance(ignore_class, bool) or not isinstance(ignore_class, int)):
+            raise TypeError(
+                f"ignore_class expected a label (an int) or None; received {type(ignore_class).__name__} {ignore_class!r}."
+            )
+        self.ignore_class = ignore_class
+
+    def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        if y_true.is_floating_point():
+            raise TypeError(
+                f"y_true expected integer labels; received {y_true.dtype} of shape {tuple(y_true.shape)}. Use CategoricalCrossentropy for "
+                "one-hot or soft targets, or y_true.long() if these are labels."
+            )
+        shape = self._values_shape(y_pred.shape)
+        if tuple(y_true.shape) == shape:
+            return y_true.long()
+        axis = self._class_axis(y_pred.ndim)
+        for where in (axis, -1):
+            if y_true.ndim == y_pred.ndim and y_true.shape[where] == 1 and tuple(y_true.squeeze(where).shape) == shape:
+                return y_true.squeeze(where).long()
+        raise ValueError(
+            f"y_true expected labels of shape {shape_text(shape)} beside y_pred of shape {shape_text(y_pred.shape)} with the classes on axis {axis}; "
+            f"received {shape_text(y_true.shape)}. Say where the classes are with axis=, or give CategoricalCrossentropy one-hot targets."
+        )
+
+    def _kept(self, y_true: Tensor) -> Tensor | None:
+        return None if self.ignore_class is None else y_true != self.ignore_class
+
+    def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
+        axis = self._class_axis(len(y_pred_shape))
+        return y_true, y_pred_shape[axis] if len(y_pred_shape) > y_true.ndim else None
+
+    def _shape_from_targets(self, y_true: Tensor) -> tuple[int, ...]:
+        if self._class_weights_act():
+            raise ValueError(
+                "denominator() of a criterion with class weights expected y_pred_shape, received nothing: labels do not tell the number of classes. "
+                "Write criterion.denominator(y_true, y_pred_shape=logits.shape)."
+            )
+        axis = self._class_axis(y_true.ndim + 1)
+        shape = list(y_true.shape)
+        shape.insert(axis % (y_true.ndim + 1), 1)
+        return tuple(shape)
+
+    def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
+        axis = self._class_axis(y_pred.ndim)
+        validation.check_labels(y_true, y_pred.shape[axis], weighed.included)
+        self._check_predictions(y_pred, weighed)
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """One value per sample or pixel."""
+        from_logits, y_pred = self._logits_and_predictions(y_pred)
+        axis = self._class_axis(y_pred.ndim)
+        if self._weights_inside() and self._class_weights_act():
+            return self._values_with_weights_inside(y_pred, y_true, from_logits, axis)
+        return functional.sparse_categorical_crossentropy(
+            y_pred,
+            y_true,
+            from_logits=from_logits,
+            label_smoothing=self.label_smoothing,
+            axis=axis,
+            epsilon=self.epsilon,
+            form=self.semantics.formulas.sparse,
+        )
+
+    def _weights_inside(self) -> bool:
+        # Without smoothing both ways are one: only one class has a term.
+        return self.semantics.weighing.counts_class_weights_alone and self.label_smoothing > 0
+
+    def _values_with_weights_inside(self, y_pred: Tensor, y_true: Tensor, from_logits: bool, axis: int) -> Tensor:
+        classes = torch.arange(y_pred.shape[axis], device=y_pred.device)
+        one_hot = (y_true.unsqueeze(-1) == classes).movedim(-1, axis).to(y_pred.dtype)
+        smoothed = one_hot * (1 - self.label_smoothing) + self.label_smoothing / len(classes)
+        weighted = class_weights.per_class(smoothed, self._table(y_pred.device, len(classes)), axis)
+        return functional.categorical_crossentropy(
+            y_pred, weighted, from_logits=from_logits, axis=axis, epsilon=self.epsilon
+        )
