@@ -8,9 +8,9 @@ import itertools
 import numpy as np
 import pytest
 
-from parity_tests import ledger
+from parity_tests import ledger, rows
 from tests.devices import DEVICES
-from torchweights.parity import cases, comparison, recordings, replay
+from torchweights.parity import cases, comparison, recordings
 
 pytestmark = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
 
@@ -96,27 +96,7 @@ def spoiled(cell: recordings.Cell, part: str, precision: str) -> recordings.Cell
     return dataclasses.replace(cell, **{part: array})
 
 
-def test_every_two_rows_are_told_apart() -> None:
-    """For each pair of rows, a cell of one that the other row gets wrong: written out, so that it can be read."""
-    rows = [engine for engine in ENGINES if engine != "torch"]
-    unseparated = []
-    for one, other in itertools.permutations(rows, 2):
-        if _telling_cell(one, other) is None and _telling_cell(other, one) is None:
-            unseparated.append((one, other))
-    assert not unseparated, f"no recorded cell tells these rows apart: {unseparated}"
-
-
-def _telling_cell(recorded: str, row: str) -> str | None:
-    """The first cell recorded for one engine where another row answers differently."""
-    recording = comparison.recording_of(recorded)
-    for item in comparison.items_of(recorded).values():
-        cell = recording.cells.get((item["id"], "float64"))
-        if cell is None or cell.value is None or not np.isfinite(cell.value).all():
-            continue
-        try:
-            answer = replay.ask(item, row, "float64")
-        except (ValueError, TypeError):
-            return str(item["id"])
-        if comparison.scaled_error(answer.value, cell.value, answer.value_scale) > 1e-5:
-            return str(item["id"])
-    return None
+@pytest.mark.parametrize(("one", "other"), list(rows.pairs()), ids="-".join)
+def test_every_two_rows_are_told_apart(one: str, other: str) -> None:
+    """By a recorded cell that one of them answers otherwise; `python -m parity_tests.rows` says by which."""
+    assert rows.telling_cell(one, other), f"no recorded cell tells {one} and {other} apart"

@@ -144,16 +144,24 @@ class Weighed:
             return float(math.prod(self.shape))
         return divisor_of(self, self.row, reduction)
 
-    def hide(self, tensor: Tensor, axis: int | None = None, stand_in: float = 0.0) -> Tensor:
-        """``tensor`` with a harmless number where nothing must show; ``axis`` is its one axis that the values lack.
+    def included_like(self, axes: Sequence[int] = ()) -> Tensor | None:
+        """``included`` for a tensor that has ``axes`` (ascending) more than the values."""
+        included = self.included
+        if included is None or not axes:
+            return included
+        included = included.expand(self.shape)
+        for axis in axes:
+            included = included.unsqueeze(axis)
+        return included
+
+    def hide(self, tensor: Tensor, axes: Sequence[int] = (), stand_in: float = 0.0) -> Tensor:
+        """``tensor`` with a harmless number where nothing must show; ``axes`` are those that the values lack.
 
         Chosen before the formula: a NaN times zero is NaN, in the gradient as well.
         """
-        if self.included is None:
+        included = self.included_like(axes)
+        if included is None:
             return tensor
-        included = self.included
-        if axis is not None:
-            included = included.expand(self.shape).unsqueeze(axis)
         return torch.where(included, tensor, torch.full((), stand_in, dtype=tensor.dtype, device=tensor.device))
 
 

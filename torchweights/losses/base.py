@@ -80,9 +80,22 @@ class WeightedLoss(Configured, HoldsClassWeights):
         """y_true in the shape that the formula wants; raises ValueError where shapes do not meet."""
         raise NotImplementedError
 
-    def _values_axis(self, rank: int) -> int | tuple[int, ...]:
-        """The axis of y_pred that the values lack; () for none."""
-        raise NotImplementedError
+    #: axis or axes of y_pred that each value sums up or averages; () for a value per element
+    axis: int | tuple[int, ...] | None
+
+    #: whether a value averages over ``axis``, so that a row (or ``axis=()``) may leave a value per element
+    _averages: ClassVar[bool] = True
+
+    def _values_axes(self, rank: int) -> tuple[int, ...]:
+        """The axes of y_pred that the values lack, ascending and not negative."""
+        if self.axis is None or (self._averages and self.semantics.formulas.per_element):
+            return ()
+        axes = (self.axis,) if isinstance(self.axis, int) else self.axis
+        if any(not -rank <= axis < rank for axis in axes):
+            raise ValueError(
+                f"axis expected from {-rank} to {rank - 1} for y_pred of rank {rank}; received {self.axis}."
+            )
+        return tuple(sorted({axis % rank for axis in axes}))
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """Unreduced values, without weights."""
@@ -129,21 +142,17 @@ class WeightedLoss(Configured, HoldsClassWeights):
             if validation.can_look(y_pred) if self.validate is None else self.validate:
                 self._check_numbers(y_pred, met, weighed)
             met = self._targets(met, weighed)
-            axis = self._values_axis(y_pred.ndim)
-            lacking = axis if isinstance(axis, int) else None
-            y_pred = weighed.hide(y_pred, lacking, self._harmless)
-            met = weighed.hide(met, lacking if met.ndim == y_pred.ndim else None)
+            axes = self._values_axes(y_pred.ndim)
+            y_pred = weighed.hide(y_pred, axes, self._harmless)
+            met = weighed.hide(met, axes if met.ndim == y_pred.ndim else ())
             return reduction.reduce(self.values(y_pred, met), weighed, standard_reduction(self.reduction), denominator)
 
     #: a prediction that every formula takes without harm
     _harmless: ClassVar[float] = 0.5
 
     def _values_shape(self, y_pred_shape: Sequence[int]) -> tuple[int, ...]:
-        axis = self._values_axis(len(y_pred_shape))
-        if not isinstance(axis, int):
-            return tuple(y_pred_shape)
-        gone = axis % len(y_pred_shape)
-        return tuple(size for i, size in enumerate(y_pred_shape) if i != gone)
+        axes = self._values_axes(len(y_pred_shape))
+        return tuple(size for place, size in enumerate(y_pred_shape) if place not in axes)
 
     def _weigh(
         self,
@@ -192,11 +201,11 @@ class WeightedLoss(Configured, HoldsClassWeights):
             labels, num_classes = self._labels(met, y_pred_shape)
             judged = None if mask is None else self._grown(mask, shape).expand(shape)
         else:
-            axis = self._values_axis(len(y_pred_shape))
+            axes = self._values_axes(len(y_pred_shape))
             if y_true.ndim < len(y_pred_shape):
                 channels_last = y_true.unsqueeze(-1) if rule.labels_end_in_one else y_true
             else:
-                channels_last = y_true.movedim(axis, -1) if isinstance(axis, int) else y_true
+                channels_last = y_true.movedim(axes[0], -1) if len(axes) == 1 else y_true
             labels, num_classes, judged = class_weight.classes_by_shape(channels_last, rule), None, None
         return class_weight.look_up(labels, self._table(met.device, num_classes), rule, judged, self.validate)
 

@@ -36,6 +36,7 @@ class CategoricalCrossentropy(Crossentropy):
     """
 
     _activation = "softmax"
+    _averages = False
     _class_weights_count = False
 
     def __init__(
@@ -130,6 +131,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
     """
 
     _activation = "softmax"
+    _averages = False
     _class_weights_count = True
 
     def __init__(

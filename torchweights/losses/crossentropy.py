@@ -11,6 +11,7 @@ from torch import Tensor
 from torchweights import class_weight as class_weights
 from torchweights import functional, validation
 from torchweights.losses.base import WeightedLoss, same_shape
+from torchweights.messages import warn_of_trap
 from torchweights.reduction import Weighed, weighted_mean
 
 
@@ -29,6 +30,9 @@ class Crossentropy(WeightedLoss):
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
+        if not (axis is None or isinstance(axis, int) or (axis == () and self._averages)):
+            kinds = "an int, or () for a value per element" if self._averages else "an int, the axis of the classes"
+            raise TypeError(f"axis expected {kinds}; received {axis!r}.")
         explicit = self.semantics.formulas.explicit
         if from_logits is None and explicit:
             raise TypeError(
@@ -46,25 +50,21 @@ class Crossentropy(WeightedLoss):
         self.label_smoothing = label_smoothing
         self.epsilon = epsilon
 
-    def _values_axis(self, rank: int) -> int | tuple[int, ...]:
+    def _values_axes(self, rank: int) -> tuple[int, ...]:
+        if self._averages and self.semantics.formulas.per_element:
+            return ()
         if self.axis is None:
             if rank > 2:
                 raise ValueError(
-                    f"axis expected for y_pred of rank {rank}, received nothing. Write axis=1 if {self._axes} are on the second axis (N, C, ..), "
-                    "axis=-1 if they are on the last (N, .., C)."
+                    f"axis expected for y_pred of rank {rank}, received nothing. Write axis=1 if {self._axes} are on "
+                    "the second axis (N, C, ..), axis=-1 if they are on the last (N, .., C)."
                 )
-            return -1
-        if isinstance(self.axis, int) and not -rank <= self.axis < rank:
-            raise ValueError(
-                f"axis expected from {-rank} to {rank - 1} for y_pred of rank {rank}; received {self.axis}."
-            )
-        return self.axis
+            return (rank - 1,)
+        return super()._values_axes(rank)
 
     def _class_axis(self, rank: int) -> int:
         """The axis of the classes, which cross-entropies over classes always have."""
-        axis = self._values_axis(rank)
-        assert isinstance(axis, int)
-        return axis
+        return self._values_axes(rank)[0]
 
     def _logits_and_predictions(self, y_pred: Tensor) -> tuple[bool, Tensor]:
         """Whether the formula takes logits, and what it takes: a rescue may have to compute probabilities first."""
@@ -81,15 +81,9 @@ class Crossentropy(WeightedLoss):
             validation.check_probabilities(
                 "y_pred",
                 y_pred,
-                self._judged_like(y_pred, weighed),
+                weighed.included_like(self._values_axes(y_pred.ndim)),
                 f"Pass logits with from_logits=True, or probabilities (after {self._activation}).",
             )
-
-    def _judged_like(self, tensor: Tensor, weighed: Weighed) -> Tensor | None:
-        axis = self._values_axis(tensor.ndim)
-        if weighed.included is None or axis == ():
-            return weighed.included
-        return weighed.included.expand(weighed.shape).unsqueeze(axis)  # type: ignore[arg-type]
 
     def _smoothing_classes(self, y_pred: Tensor) -> int | None:
         where = {"axis": None, "axis 1": 1, "last": -1}[self.semantics.formulas.smoothing_classes]
@@ -142,9 +136,6 @@ class BinaryCrossentropy(Crossentropy):
         }
         super().__init__(from_logits, axis, label_smoothing, epsilon, **shared)
 
-    def _values_axis(self, rank: int) -> int | tuple[int, ...]:
-        return () if self.semantics.formulas.per_element else super()._values_axis(rank)
-
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         return same_shape(y_pred, y_true).to(y_pred.dtype)
 
@@ -162,10 +153,17 @@ class BinaryCrossentropy(Crossentropy):
     ) -> Tensor | None:
         if self._by_column(y_pred_shape):
             return None
+        labels = y_pred_shape[self._label_axis(len(y_pred_shape))]
+        if labels > 1:
+            warn_of_trap(
+                "class_weight of multi-label targets",
+                f"the class of a sample with {labels} labels is the argmax of its targets in this release: its first "
+                "label that is 1 decides. Use semantics='torchweights', which weighs each label column.",
+            )
         return super()._class_weights_of(y_true, met, y_pred_shape, mask, shape)
 
     def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
-        return (y_true if self._values_axis(y_true.ndim) == () else y_true.squeeze(self._label_axis(y_true.ndim))), 2
+        return y_true.squeeze(self._values_axes(y_true.ndim)), 2
 
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         self._check_predictions(y_pred, weighed)
@@ -173,14 +171,14 @@ class BinaryCrossentropy(Crossentropy):
             validation.check_probabilities(
                 "y_true",
                 y_true,
-                self._judged_like(y_true, weighed),
+                weighed.included_like(self._values_axes(y_true.ndim)),
                 "Give labels 0 and 1, or soft labels between them.",
             )
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample: the mean over its labels, each with the weight of its column if it has one."""
         from_logits, y_pred = self._logits_and_predictions(y_pred)
-        axis = self._values_axis(y_pred.ndim)
+        axis = self._values_axes(y_pred.ndim)
         by_column = self._class_weights_act() and self._by_column(y_pred.shape)
         weight = None
         if by_column:

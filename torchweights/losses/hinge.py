@@ -48,34 +48,28 @@ class _Hinge(WeightedLoss):
         rule = self.semantics.class_weights
         return replace(rule, keys="any") if rule.keys == "0 to C-1" else rule
 
-    def _values_axis(self, rank: int) -> int | tuple[int, ...]:
-        return () if self.semantics.formulas.per_element else self.axis
-
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         return same_shape(y_pred, y_true).to(y_pred.dtype)
 
     def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
-        axis = self._values_axis(y_true.ndim)
-        if isinstance(axis, int) and y_true.shape[axis] != 1:
+        axes = self._values_axes(y_true.ndim)
+        if any(y_true.shape[axis] != 1 for axis in axes):
             raise ValueError(
                 f"class_weight for hinge expected one label per sample, y_true of shape (N, 1); received {tuple(y_true.shape)}. "
                 "Give the weights as sample_weight, or axis=() for a value per element."
             )
-        return y_true.squeeze(axis) if isinstance(axis, int) else y_true, None
+        return y_true.squeeze(axes), None
 
     def _targets(self, y_true: Tensor, weighed: Weighed) -> Tensor:
         rule = self.semantics.formulas.hinge_labels
         if rule == "as given":
             return y_true
-        judged = weighed.included if rule == "included" else None
-        axis = self._values_axis(y_true.ndim)
-        if judged is not None and isinstance(axis, int):
-            judged = judged.expand(weighed.shape).unsqueeze(axis)
+        judged = weighed.included_like(self._values_axes(y_true.ndim)) if rule == "included" else None
         return functional.signed_labels(y_true, judged)
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample, for labels -1 and 1."""
-        return type(self)._formula(y_pred, y_true, axis=self._values_axis(y_pred.ndim))
+        return type(self)._formula(y_pred, y_true, axis=self._values_axes(y_pred.ndim))
 
 
 class Hinge(_Hinge):

@@ -26,22 +26,19 @@ class _Regression(WeightedLoss):
         super().__init__(reduction=reduction, semantics=semantics)
         self.axis = axis
 
-    def _values_axis(self, rank: int) -> int | tuple[int, ...]:
-        return () if self.semantics.formulas.per_element else self.axis
-
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         return same_shape(y_pred, y_true).to(y_pred.dtype)
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample: the mean over ``axis``."""
-        return type(self)._formula(y_pred, y_true, axis=self._values_axis(y_pred.ndim))
+        return type(self)._formula(y_pred, y_true, axis=self._values_axes(y_pred.ndim))
 
 
 class MeanSquaredError(_Regression):
     """Mean squared error: ``functional.mean_squared_error``, weighed.
 
     Args:
-        axis: Axis to average in each value; () for a value per element.
+        axis: Axis or axes to average in each value; () for a value per element.
         reduction, semantics: As in ``WeightedLoss``.
 
     Shapes: y_pred and y_true (N, .., D) alike; (N,) is (N, 1); a trailing 1 may lack in y_true.
@@ -59,7 +56,7 @@ class MeanAbsoluteError(_Regression):
     """Mean absolute error: ``functional.mean_absolute_error``, weighed.
 
     Args:
-        axis: Axis to average in each value; () for a value per element.
+        axis: Axis or axes to average in each value; () for a value per element.
         reduction, semantics: As in ``WeightedLoss``.
 
     Shapes: y_pred and y_true (N, .., D) alike; (N,) is (N, 1); a trailing 1 may lack in y_true.
