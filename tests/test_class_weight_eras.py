@@ -111,7 +111,7 @@ def test_an_empty_dict_is_no_weight_or_none_for_anyone(semantics: str, refuses: 
 @pytest.mark.parametrize("semantics", ["keras2.2.4", "tf1.12", "keras2.3.1", "tf1.15", "tf2.2", "keras3.15"])
 def test_pixels_have_no_class_weight_in_these_releases(semantics: str) -> None:
     criterion = tw.CategoricalCrossentropy(semantics=semantics, class_weight=FULL)
-    with pytest.raises(ValueError, match="at most 2 dimensions.*semantics='torchweights'"):
+    with pytest.raises(ValueError, match=r"at most 2 dimensions.*semantics='torchweights'"):
         criterion(torch.full((2, 2, 3), 1 / 3), torch.eye(3)[T([[0, 1], [2, 1]])])
 
 

@@ -243,9 +243,9 @@ def test_denominators_of_different_rows_or_reductions_do_not_mix() -> None:
 
 def test_without_a_reduction_there_is_nothing_to_divide() -> None:
     criterion, targets = tw.MeanSquaredError(reduction="none"), torch.zeros(2, 2)
-    with pytest.raises(ValueError, match="reduction that divides; received reduction='none'"):
+    with pytest.raises(ValueError, match=r"reduction that divides; received reduction='none'"):
         criterion.denominator(targets)
-    with pytest.raises(ValueError, match="denominator expected only where something is divided.*reduction='none'"):
+    with pytest.raises(ValueError, match=r"denominator expected only where something is divided.*reduction='none'"):
         criterion(targets, targets, denominator=3.0)
 
 

@@ -31,7 +31,7 @@ def test_the_recording_answers_exactly_the_cases(engine: str) -> None:
 
 def test_both_float_types_hold_the_same_numbers() -> None:
     for item in cases.all_cases():
-        if "formula" not in item["id"]:
+        if "formula" not in item["id"] and not item["id"].endswith("/edges"):
             for name in ("y_true", "y_pred", "sample_weight"):
                 array = item[name]
                 assert array is None or np.array_equal(array, np.asarray(array, "float32")), (item["id"], name)

@@ -1,0 +1,170 @@
+"""Every criterion under what PyTorch does to functions: nothing waits, compile, vmap, and derivatives to everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import torchweights as tw
+from tests.samples import BY_NAME, ROWS, SAMPLES, Sample, gradient
+from tests.test_criteria import MASK, N, WEIGHT, bug, full, trap
+
+T = torch.tensor
+EVERY = pytest.mark.parametrize("sample", SAMPLES, ids=str)
+REDUCTIONS = pytest.mark.parametrize("reduction", ["mean", "sum", "mean_with_sample_weight", "none"])
+
+
+class NothingWaits(TorchDispatchMode):
+    """Raises at every operation for whose answer the host would have to wait for a device."""
+
+    WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "unique", "_unique2", "is_nonzero", "allclose", "item")
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        by_bool = name in ("index", "index_put", "index_put_") and any(t is not None and t.dtype in (torch.bool, torch.uint8) for t in args[1])
+        if name in self.WAITS or by_bool:
+            raise AssertionError(f"{name} waits for the device")
+        return func(*args, **(kwargs or {}))
+
+
+@EVERY
+@pytest.mark.parametrize("semantics", ROWS)
+@trap
+def test_nothing_waits_for_the_device(sample: Sample, semantics: str) -> None:
+    y_pred, y_true = sample.batch(N)
+    wide = len(sample.values_shape()) > 1
+    keras = semantics not in ("torch", "torchweights")
+    options: dict[str, Any] = {} if "hinge" not in sample.name and "m" not in sample.name[:1] else {}
+    if sample.takes_class_weight:
+        options["validate"] = False
+        if keras and (wide or sample.shape == (2,)):
+            options["class_weight"] = None
+    criterion = full(sample, semantics=semantics, **options)
+    if "hinge" in sample.name:
+        criterion.validate = False
+    beside = {} if wide and keras or (keras and sample.takes_class_weight) else {"sample_weight": WEIGHT}
+    mask = {} if wide and keras else {"mask": MASK if not keras else MASK.reshape(N)}
+    with NothingWaits():
+        loss = criterion(y_pred, y_true, **beside, **mask)
+        gradient(loss, y_pred)
+
+
+def test_the_watch_on_waiting_can_fail() -> None:
+    with pytest.raises(AssertionError, match="waits"), NothingWaits():
+        tw.SparseCategoricalCrossentropy(from_logits=True, validate=True)(torch.zeros(2, 2), T([0, 1]))
+    with pytest.raises(AssertionError, match="index waits"), NothingWaits():
+        torch.zeros(3)[T([True, False, True])]
+
+
+@pytest.mark.parametrize("name", ["mse", "mae"])
+def test_regression_takes_validate_as_every_criterion_does(name: str) -> None:
+    BY_NAME[name].criterion(validate=False)
+
+
+@EVERY
+def test_a_denominator_does_not_wait(sample: Sample) -> None:
+    options = {"validate": False} if sample.takes_class_weight else {}
+    criterion = full(sample, **options)
+    y_pred, y_true = sample.batch(N)
+    if criterion.decomposable:
+        with NothingWaits():
+            d = criterion.denominator(y_true, WEIGHT, MASK, y_pred_shape=y_pred.shape)
+            gradient(criterion(y_pred, y_true, WEIGHT, MASK, denominator=d + d), y_pred)
+
+
+@EVERY
+@pytest.mark.parametrize("validate", [False, None])
+def test_a_criterion_compiles_into_one_graph(sample: Sample, validate: bool | None) -> None:
+    torch._dynamo.reset()
+    options = {"validate": validate} if sample.takes_class_weight else {}
+    criterion = full(sample, **options)
+    y_pred, y_true = sample.batch(N)
+    compiled = torch.compile(criterion, fullgraph=True, backend="eager")
+    found, expected = compiled(y_pred, y_true, WEIGHT, MASK), criterion(y_pred, y_true, WEIGHT, MASK)
+    assert torch.equal(found, expected)
+    assert torch.equal(gradient(found, y_pred), gradient(expected, y_pred))
+
+
+@EVERY
+@pytest.mark.parametrize("masked", [False, True])
+def test_gradients_per_sample_come_out_of_vmap(sample: Sample, masked: bool) -> None:
+    criterion = full(sample, reduction="sum")
+    y_pred, y_true = sample.batch(N)
+
+    def one(p: Tensor, t: Tensor, w: Tensor, m: Tensor) -> Tensor:
+        return criterion(p[None], t[None], w[None], m[None] if masked else None)
+
+    found = torch.func.vmap(torch.func.grad(one))(y_pred.detach(), y_true, WEIGHT, MASK)
+    loop = [gradient(one(p, t, w, m), y_pred) for p, t, w, m in zip(y_pred, y_true, WEIGHT, MASK, strict=True)]
+    torch.testing.assert_close(found, torch.stack(loop).sum(0), rtol=1e-13, atol=1e-15)
+
+
+SMOOTH = [sample for sample in SAMPLES if "hinge" not in sample.name]
+
+
+@REDUCTIONS
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
+def test_derivatives_to_predictions_are_right(sample: Sample, reduction: str) -> None:
+    y_pred, y_true = sample.batch(3)
+    criterion = full(sample, reduction=reduction)
+    weight, mask = T([0.5, 2.0, 1.0], dtype=torch.float64), T([True, True, False])
+    assert torch.autograd.gradcheck(lambda p: criterion(p, y_true, weight, mask), [y_pred], check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(lambda p: criterion(p, y_true, weight, mask), [y_pred])
+
+
+def reductions_to_weights() -> list[Any]:
+    detached = "the sum of weights is detached, so mean_with_sample_weight has not the gradient of its value"
+    return ["mean", "sum", "none", bug("mean_with_sample_weight", reason=detached)]
+
+
+@pytest.mark.parametrize("reduction", reductions_to_weights())
+@EVERY
+def test_derivatives_to_sample_weights_are_right(sample: Sample, reduction: str) -> None:
+    y_pred, y_true = sample.batch(3)
+    criterion = sample.criterion(reduction=reduction)
+    weight = T([0.5, 2.0, 1.0], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda w: criterion(y_pred.detach(), y_true, w, T([True, True, False])), [weight])
+
+
+@pytest.mark.parametrize("reduction", reductions_to_weights())
+def test_derivatives_to_learned_class_weights_are_right(reduction: str) -> None:
+    weights = nn.Parameter(T([0.5, 2.0, 1.0], dtype=torch.float64))
+    y_pred, y_true = BY_NAME["sparse logits"].batch(5)
+
+    def loss(w: Tensor) -> Tensor:
+        criterion = tw.SparseCategoricalCrossentropy(from_logits=True, class_weight=nn.Parameter(w.detach()), reduction=reduction)
+        return torch.func.functional_call(criterion, {"class_weight": w}, (y_pred.detach(), y_true))
+
+    assert torch.autograd.gradcheck(loss, [weights])
+
+
+@pytest.mark.parametrize("sample", [s for s in SMOOTH if not s.sparse], ids=str)
+def test_derivatives_to_soft_targets_are_right(sample: Sample) -> None:
+    y_pred, y_true = sample.batch(3)
+    criterion = sample.criterion(label_smoothing=0.1) if sample.takes_class_weight else sample.criterion()
+    soft = (y_true * 0.8 + 0.1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda p, t: criterion(p, t, T([0.5, 2.0, 1.0])), [y_pred, soft])
+
+
+@EVERY
+def test_inference_mode_and_no_grad_give_the_same_value(sample: Sample) -> None:
+    criterion = full(sample)
+    y_pred, y_true = sample.batch(N)
+    expected = criterion(y_pred, y_true, WEIGHT)
+    with torch.inference_mode():
+        first = criterion(y_pred, y_true, WEIGHT)
+    with torch.no_grad():
+        assert torch.equal(criterion(y_pred, y_true, WEIGHT), expected)
+    assert torch.equal(first, expected)
+
+
+def test_a_table_first_used_in_inference_mode_can_be_trained_with() -> None:
+    criterion = tw.SparseCategoricalCrossentropy(from_logits=True, class_weight=[1.0, 2.0])
+    with torch.inference_mode():
+        criterion(torch.zeros(2, 2), T([0, 1]))
+    y_pred = torch.zeros(2, 2, requires_grad=True)
+    assert gradient(criterion(y_pred, T([0, 1])), y_pred).isfinite().all()
