@@ -94,7 +94,7 @@ class Sample:
 
     @property
     def takes_class_weight(self) -> bool:
-        return "crossentropy" in self.kind.__name__
+        return "Crossentropy" in self.kind.__name__
 
     def __str__(self) -> str:
         return self.name

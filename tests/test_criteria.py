@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import torchweights as tw
 from tests.devices import DEVICES
@@ -31,15 +30,24 @@ def bug(*values: Any, reason: str, id: str | None = None) -> Any:
 def full(sample: Sample, **more: Any) -> tw.WeightedLoss:
     """The criterion with everything on that this loss takes."""
     options: dict[str, Any] = {"reduction": "mean_with_sample_weight"}
-    if sample.takes_class_weight:
-        options["class_weight"] = {c: 1 / (c + 3) for c in range(sample.shape[sample.pred_axis - (sample.pred_axis > 0)] if sample.shape != (1,) else 2)}
+    keras_pixels = more.get("semantics") in KERAS_ROWS and len(sample.shape) > 1
+    if sample.takes_class_weight and not keras_pixels:
+        options["class_weight"] = {c: 1 / (c + 3) for c in range(3 if "binary" not in sample.name else 2)}
     if sample.sparse:
         options["ignore_class"] = 255
     return sample.criterion(**{**options, **more})
 
 
+def beside(criterion: tw.WeightedLoss, y_pred: Tensor) -> dict[str, Tensor]:
+    """The weights and masks that this row takes: all in ours, and what Keras 3 or pixels allow in those of Keras."""
+    ours = criterion.semantics.name in ("torchweights", "torch")
+    if not ours and (y_pred.ndim > 2 or getattr(criterion, "class_weight", None) is not None):
+        return {}
+    return {"sample_weight": WEIGHT.to(y_pred.device), "mask": MASK.to(y_pred.device)}
+
+
 def loss_and_gradient(criterion: tw.WeightedLoss, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
-    loss = criterion(y_pred, y_true, WEIGHT.to(y_pred.device), MASK.to(y_pred.device))
+    loss = criterion(y_pred, y_true, **beside(criterion, y_pred))
     return loss.detach(), gradient(loss, y_pred)
 
 
@@ -55,6 +63,7 @@ def assert_same(one: tw.WeightedLoss, other: tw.WeightedLoss, sample: Sample) ->
 
 @EVERY
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@trap
 def test_a_pickled_criterion_is_the_same(sample: Sample, protocol: int) -> None:
     criterion = full(sample, semantics="tf1.15")
     loss_and_gradient(criterion, *sample.batch(N))
@@ -72,6 +81,7 @@ def test_a_copy_after_a_backward_is_the_same(sample: Sample, duplicate: Any) -> 
 
 @EVERY
 @pytest.mark.parametrize("semantics", [None, "keras3.15", "torch"])
+@trap
 def test_a_criterion_survives_json(sample: Sample, semantics: str | None) -> None:
     criterion = full(sample, **({} if semantics is None else {"semantics": semantics}))
     assert_same(type(criterion).from_config(json.loads(json.dumps(criterion.get_config()))), criterion, sample)
@@ -79,6 +89,7 @@ def test_a_criterion_survives_json(sample: Sample, semantics: str | None) -> Non
 
 @EVERY
 @pytest.mark.parametrize("semantics", [None, "keras3.15", "torch"])
+@trap
 def test_a_criterion_prints_as_it_is_built(sample: Sample, semantics: str | None) -> None:
     criterion = full(sample, **({} if semantics is None else {"semantics": semantics}))
     assert_same(eval(repr(criterion), {name: getattr(tw, name) for name in dir(tw)}), criterion, sample)
@@ -86,7 +97,8 @@ def test_a_criterion_prints_as_it_is_built(sample: Sample, semantics: str | None
 
 
 CLASS_WEIGHTS: list[Any] = [
-    [1.0, 2.0, 0.1], (1.0, 2.0, 0.1), {0: 1.0, 1: 2.0, 2: 0.1}, {0: 1, 1: 2, 2: 3}, {0: np.float32(1), 1: np.float64(2), 2: 3},
+    [1.0, 2.0, 0.1], (1.0, 2.0, 0.1), {0: 1.0, 1: 2.0, 2: 0.1},
+    bug({0: 1, 1: 2, 2: 3}, reason="integer weights come back as floats: another repr", id="integers"),
     bug({np.int64(0): 1.0, np.int64(1): 2.0, np.int64(2): 3.0}, reason="numpy keys are not made plain, json.dumps refuses them", id="numpy keys"),
     bug(T([1.0, 2.0, 0.1]), reason="a tensor comes back as a list: another repr", id="tensor"),
     bug(nn.Parameter(T([1.0, 2.0, 0.1])), reason="an nn.Parameter comes back as a list: no longer learned, without a word", id="parameter"),
@@ -148,13 +160,12 @@ def test_casting_never_rounds_the_weights() -> None:
 @trap
 def test_weights_follow_the_predictions_to_another_device(sample: Sample, semantics: str, device: str) -> None:
     y_pred, y_true = (tensor.to(device) for tensor in sample.batch(N))
-    wide = len(sample.values_shape()) > 1
     if semantics == "tf1.12" and len(sample.values_shape()) > 2:
         pytest.xfail("library bug: tf1.12 feeds torch.ones(1) on the CPU where rank 3 values have no weights")
-    classes = sample.takes_class_weight and (semantics in ("torch", "torchweights") or not wide)
-    criterion = full(sample, **{} if classes or not sample.takes_class_weight else {"class_weight": None}, semantics=semantics)
-    weight = None if wide or (classes and semantics.startswith("keras3")) else WEIGHT
-    loss = criterion(y_pred, y_true, weight)
+    ignored = {"ignore_class": None} if sample.sparse and semantics == "keras2.3.1" else {}
+    criterion = full(sample, semantics=semantics, **ignored)
+    given = {name: tensor.cpu() for name, tensor in beside(criterion, sample.batch(N)[0]).items() if semantics != "torch" or name != "mask"}
+    loss = criterion(y_pred, y_true, **given)
     assert loss.device.type == device
     assert gradient(loss, y_pred).device.type == device
 
@@ -183,6 +194,7 @@ def test_the_default_device_does_not_matter(sample: Sample, semantics: str) -> N
         assert gradient(criterion(y_pred, y_true, None), y_pred).device.type == "cpu"
 
 
+@pytest.mark.xfail(strict=True, reason="library bug: the table of class weights is made on the default device, so it is lost under meta")
 def test_a_criterion_with_weights_can_be_built_under_another_default_device() -> None:
     with torch.device("meta"):
         criterion = tw.SparseCategoricalCrossentropy(from_logits=True, class_weight=[1.0, 3.0])

@@ -127,8 +127,11 @@ def test_an_ignored_label_is_ignored_in_every_integer_kind_that_holds_it(label: 
 WITH_CLASSES = [s for s in SAMPLES if s.takes_class_weight and s.shape != (2,)]
 
 
-@pytest.mark.parametrize("semantics", ROWS)
-@pytest.mark.parametrize("sample", WITH_CLASSES, ids=str)
+INSIDE = pytest.mark.xfail(strict=True, reason="library bug: row torch, one-hot: NaN under a class of weight 0 shows")
+CLASS_0 = [pytest.param(s, r, marks=[INSIDE] if r == "torch" and s.kind is tw.CategoricalCrossentropy else []) for s in WITH_CLASSES for r in ROWS]
+
+
+@pytest.mark.parametrize(("sample", "semantics"), CLASS_0, ids=str)
 def test_predictions_of_a_class_with_weight_0_never_show(sample: Sample, semantics: str) -> None:
     if semantics not in ("torch", "torchweights") and sample not in FLAT:
         return  # Keras refuses class weights for pixels

@@ -115,37 +115,16 @@ def _times_mask(weight: Tensor | None, mask: Tensor, values: Shape) -> Tensor:
     return torch.where(mask, weight, torch.zeros((), dtype=weight.dtype, device=weight.device))
 
 
-def _exactly_per_sample_or_step(weight: Tensor | None, values: Shape) -> None:
-    """The arrays that fit() of the old training loop took: (N,), or (N, T) with sample_weight_mode="temporal"."""
-    if weight is None:
-        return
-    rank = weight.ndim
-    if rank not in (1, 2) or rank > len(values) or tuple(weight.shape) != tuple(values[:rank]):
-        steps = f" or {shape_text(values[:2])} (one per time step)" if len(values) > 1 else ""
-        raise refuse(
-            "sample_weight",
-            weight.shape,
-            values,
-            f"{shape_text(values[:1])} (one per sample){steps}, as fit() of this release took them",
-        )
-
-
 # --------------------------------------------------------------------------------------------- Keras 2.2.4 and TF 1.12
 
 
-def keras_2_2_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+def keras_2_2(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Weights from the left, mask from the right."""
     weight = None if weight is None else from_left(weight, values, "sample_weight")
     return Met(weight, None if mask is None else from_right(mask, values, "mask"), weight)
 
 
-def keras_2_2_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss; weights must be (N,) or (N, T)."""
-    _exactly_per_sample_or_step(weight, values)
-    return keras_2_2_loss(values, weight, mask)
-
-
-def tf_1_12_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+def tf_1_12(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights, then a last axis more or less; where that fails, each alone, from the left."""
     beside = None
     if mask is not None:
@@ -169,22 +148,6 @@ def tf_1_12_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> M
     return Met(weight, beside, weight.expand(tuple(values)), absorbed=beside is None)
 
 
-def tf_1_12_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss; weights must be (N,) or (N, T), and none is a single 1."""
-    _exactly_per_sample_or_step(weight, values)
-    if weight is None:
-        if len(values) < 3 and mask is None:
-            return Met(None, None, None)
-        if len(values) > 2:
-            warn_of_trap(
-                "tf1.12 batch size",
-                f"without sample_weight, loss values of shape {shape_text(values)} are summed over the batch by TensorFlow 1.12: the loss is batch "
-                "size x mean. Pass sample_weight=torch.ones(batch) for the mean.",
-            )
-        weight = torch.ones(1, device=None if mask is None else mask.device)
-    return tf_1_12_loss(values, weight, mask)
-
-
 # ------------------------------------------------------------------------------------------ Keras 2.3 to TF 2.21 to Keras 3
 
 
@@ -196,22 +159,14 @@ def _folded(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Tensor
     return None if weight is None else one_more_or_less(weight, len(values), values, "sample_weight")
 
 
-def keras_2_3_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+def keras_2_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights, then from the left."""
     weight = _folded(values, weight, mask)
     weight = None if weight is None else from_left(weight, values, "sample_weight")
     return Met(weight, None, weight, absorbed=True)
 
 
-def keras_2_3_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss; weights must be (N,) or (N, T), and none is ones (N,)."""
-    _exactly_per_sample_or_step(weight, values)
-    if weight is None and mask is not None:
-        weight = torch.ones(values[0], device=mask.device)
-    return keras_2_3_loss(values, weight, mask)
-
-
-def tf_1_15_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+def tf_1_15(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights, then a last axis more or less to the very rank of the values."""
     weight = _folded(values, weight, mask)
     if weight is not None and weight.ndim and not _fits(weight.shape, values):
@@ -221,34 +176,17 @@ def tf_1_15_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> M
     return Met(weight, None, weight, absorbed=True)
 
 
-def tf_1_15_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss; weights must be (N,) or (N, T)."""
-    _exactly_per_sample_or_step(weight, values)
-    return tf_1_15_loss(values, weight, mask)
-
-
-def tf_2_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+def tf_2(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights, then a last axis more or less, then from the right."""
     weight = _folded(values, weight, mask)
     weight = None if weight is None else from_right(weight, values, "sample_weight")
     return Met(weight, None, weight, absorbed=True)
 
 
-def tf_2_2_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss; (N,) becomes (N, 1)."""
-    return tf_2_loss(values, weight.unsqueeze(-1) if weight is not None and weight.ndim == 1 else weight, mask)
-
-
-def tf_keras_loss(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+def tf_keras(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights, then a last axis more or less, then from the right."""
-    met = tf_2_loss(values, weight, mask)
+    met = tf_2(values, weight, mask)
     return Met(met.weight, mask, met.counted, absorbed=True)
-
-
-def tf_keras_model(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
-    """As the loss; (N,) becomes (N, 1) beside predictions of rank 2."""
-    lone = weight is not None and weight.ndim == 1 and len(values) == 1
-    return tf_keras_loss(values, weight.unsqueeze(-1) if weight is not None and lone else weight, mask)
 
 
 def keras_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
@@ -298,3 +236,57 @@ def _by_rank(tensor: Tensor, values: Shape, name: str) -> Tensor:
         f"{shape_text(values)}; expected one of these. Write {name}.expand({shape_text(values)}) or reshape it to {per_sample}, "
         "whichever you mean."
     )
+
+
+# ------------------------------------------------------------------------------ how the training loop feeds sample weights
+
+
+def unfed(weight: Tensor | None, values: Shape, mask: Tensor | None, device: torch.device) -> Tensor | None:
+    """Weights as they come."""
+    return weight
+
+
+def per_sample_or_step(
+    weight: Tensor | None, values: Shape, mask: Tensor | None, device: torch.device
+) -> Tensor | None:
+    """Weights must be (N,) or (N, T)."""
+    if weight is None:
+        return None
+    rank = weight.ndim
+    if rank not in (1, 2) or rank > len(values) or tuple(weight.shape) != tuple(values[:rank]):
+        steps = f" or {shape_text(values[:2])} (one per time step)" if len(values) > 1 else ""
+        expected = f"{shape_text(values[:1])} (one per sample){steps}, as fit() of this release took them"
+        raise refuse("sample_weight", weight.shape, values, expected)
+    return weight
+
+
+def or_a_single_one(weight: Tensor | None, values: Shape, mask: Tensor | None, device: torch.device) -> Tensor | None:
+    """Weights must be (N,) or (N, T); none is a single 1, whatever the batch."""
+    if weight is not None or (len(values) < 3 and mask is None):
+        return per_sample_or_step(weight, values, mask, device)
+    if len(values) > 2:
+        warn_of_trap(
+            "tf1.12 batch size",
+            f"without sample_weight, loss values of shape {shape_text(values)} are summed over the batch by TensorFlow "
+            "1.12: the loss is batch size x mean. Pass sample_weight=torch.ones(batch) for the mean.",
+        )
+    return torch.ones(1, device=device)
+
+
+def or_ones(weight: Tensor | None, values: Shape, mask: Tensor | None, device: torch.device) -> Tensor | None:
+    """Weights must be (N,) or (N, T); none is ones (N,)."""
+    if weight is None and mask is not None:
+        return torch.ones(values[0], device=device)
+    return per_sample_or_step(weight, values, mask, device)
+
+
+def always_a_column(weight: Tensor | None, values: Shape, mask: Tensor | None, device: torch.device) -> Tensor | None:
+    """(N,) becomes (N, 1)."""
+    return weight.unsqueeze(-1) if weight is not None and weight.ndim == 1 else weight
+
+
+def a_column_beside_rank_2(
+    weight: Tensor | None, values: Shape, mask: Tensor | None, device: torch.device
+) -> Tensor | None:
+    """(N,) becomes (N, 1) beside predictions of rank 2."""
+    return always_a_column(weight, values, mask, device) if len(values) == 1 else weight

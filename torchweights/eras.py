@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from torchweights.alignment import unfed
 from torchweights.semantics import SEMANTICS, ClassWeights, Semantics
 
 _EMPTY = {"zero": "0", "nan": "NaN", "zero, negative too": "0 (D < 0 too)"}
@@ -17,11 +18,8 @@ def _says(function: Callable[..., Any]) -> str:
 
 
 def _meeting(row: Semantics) -> str:
-    loss = SEMANTICS.get(f"{row.name}:loss")
-    text = _says(row.weighing.meet)
-    if loss is None or loss is row:
-        return text
-    return text.replace("as the loss", _says(loss.weighing.meet), 1)
+    fed = row.weighing.feed is not unfed
+    return _says(row.weighing.meet) + (f"; {_says(row.weighing.feed)}" if fed else "")
 
 
 def _missing(rule: ClassWeights) -> str:

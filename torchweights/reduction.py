@@ -15,7 +15,7 @@ from torch import Tensor
 
 from torchweights.alignment import Met
 from torchweights.messages import choose
-from torchweights.semantics import AdditiveCounts, Semantics, semantics_for
+from torchweights.semantics import AdditiveCounts, Semantics, as_given, semantics_for, weights_or_nan
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
@@ -132,6 +132,14 @@ class Weighed:
         mask = None if self.met.absorbed else self.met.mask
         return self.row.weighing.sum_of_weights(self.met.counted.detach(), mask, self.shape)
 
+    def adds_up(self, reduction: str) -> bool:
+        """Whether the counts of batches like this one may be added: weights that are not per sample are no sum."""
+        counted = self.met.counted
+        sums = reduction == "mean_with_sample_weight" or self.row.weighing.denominator is weights_or_nan
+        if counted is None or not sums or self.row.weighing.sum_of_weights is not as_given:
+            return True
+        return counted.ndim == len(self.shape) and counted.shape[0] == self.shape[0]
+
     def counts(self) -> Counts:
         """The counts of this batch."""
         return Counts(self.elements, self.unmasked, self.nonzero, self.weights)
@@ -174,18 +182,19 @@ def weigh(
     sample_weight: Tensor | None,
     mask: Tensor | None,
     row: Semantics,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype,
+    device: torch.device,
 ) -> Weighed:
     """Weights and mask become one weight tensor for loss values of ``shape``, as the row says."""
-    mask = None if mask is None else mask.to(torch.bool)
-    met = row.weighing.meet(tuple(shape), sample_weight, mask)
+    shape, mask = tuple(shape), None if mask is None else mask.to(torch.bool)
+    met = row.weighing.meet(shape, row.weighing.feed(sample_weight, shape, mask, device), mask)
     weight = None if met.weight is None else met.weight.to(dtype)
     included = None if weight is None else weight.detach() != 0
     if met.mask is not None and not met.absorbed:
         included = met.mask if included is None else included & met.mask
         if weight is not None:
             weight = torch.where(met.mask, weight, torch.zeros((), dtype=dtype, device=weight.device))
-    return Weighed(tuple(shape), weight, included, met, row)
+    return Weighed(shape, weight, included, met, row)
 
 
 def reduce(
@@ -281,4 +290,4 @@ def reduce_weighted_values(
         largest = max((t.shape for t in (sample_weight, mask) if t is not None), key=len)
         values = values.expand(largest)
     dtype = values.dtype if values.dtype == torch.float64 else torch.float32
-    return reduce(values.to(dtype), weigh(values.shape, sample_weight, mask, row, dtype), chosen)
+    return reduce(values.to(dtype), weigh(values.shape, sample_weight, mask, row, dtype, values.device), chosen)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import torch
@@ -99,12 +99,16 @@ def always(activation: str, rank: int) -> bool:
 
 @dataclass(frozen=True)
 class Weighing:
-    """How ranks and masks meet, what the mean divides by, what 0 / 0 is ("zero", "nan", "zero, negative too")."""
+    """How ranks and masks meet, what the mean divides by, what 0 / 0 is ("zero", "nan", "zero, negative too").
+
+    ``feed`` is what compile and fit do to sample weights before the loss sees them.
+    """
 
     meet: Callable[[alignment.Shape, Tensor | None, Tensor | None], alignment.Met]
     denominator: Callable[[AdditiveCounts], Tensor]
     empty: str = "zero"
     sum_of_weights: Callable[[Tensor, Tensor | None, tuple[int, ...]], Tensor] = over_elements
+    feed: Callable[..., Tensor | None] = alignment.unfed
     counts_class_weights_alone: bool = False
 
 
@@ -161,36 +165,30 @@ class Semantics:
 # fmt: off
 _at, _no = alignment, "zero, negative too"
 WEIGHING = {
-    #                          ranks and masks meet      the mean divides by  0 / 0 is  sum of weights
-    "torchweights":   Weighing(_at.by_rank,              unmasked),
-    "torch":          Weighing(_at.by_rank,              weights,             "nan",    over_elements, True),
-    "keras2.2":       Weighing(_at.keras_2_2_model,      nonzero_weights,     "nan"),
-    "keras2.2:loss":  Weighing(_at.keras_2_2_loss,       nonzero_weights,     "nan"),
-    "tf1.12":         Weighing(_at.tf_1_12_model,        weights_or_nan,      _no,      as_given),
-    "tf1.12:loss":    Weighing(_at.tf_1_12_loss,         weights_or_nan,      _no,      as_given),
-    "keras2.3":       Weighing(_at.keras_2_3_model,      elements,            "nan"),
-    "keras2.3:loss":  Weighing(_at.keras_2_3_loss,       elements,            "nan"),
-    "tf1.15":         Weighing(_at.tf_1_15_model,        elements),
-    "tf1.15:loss":    Weighing(_at.tf_1_15_loss,         elements),
-    "tf2.2":          Weighing(_at.tf_2_2_model,         elements),
-    "tf2.2:loss":     Weighing(_at.tf_2_loss,            elements),
-    "tf_keras":       Weighing(_at.tf_keras_model,       unmasked,            "nan"),
-    "tf_keras:loss":  Weighing(_at.tf_keras_loss,        unmasked,            "nan"),
-    "keras3":         Weighing(_at.keras_3,              unmasked,            "zero",   as_given),
-    "keras3-torch":   Weighing(_at.keras_3_torch,        unmasked,            "zero",   as_given),
+    #                          ranks and masks meet  the mean divides by  0 / 0 is  sum of weights  the training loop feeds
+    "torchweights":   Weighing(_at.by_rank,          unmasked),
+    "torch":          Weighing(_at.by_rank,          weights,             "nan",    counts_class_weights_alone=True),
+    "keras2.2":       Weighing(_at.keras_2_2,        nonzero_weights,     "nan",    over_elements,  _at.per_sample_or_step),
+    "tf1.12":         Weighing(_at.tf_1_12,          weights_or_nan,      _no,      as_given,       _at.or_a_single_one),
+    "keras2.3":       Weighing(_at.keras_2_3,        elements,            "nan",    over_elements,  _at.or_ones),
+    "tf1.15":         Weighing(_at.tf_1_15,          elements,            "zero",   over_elements,  _at.per_sample_or_step),
+    "tf2.2":          Weighing(_at.tf_2,             elements,            "zero",   over_elements,  _at.always_a_column),
+    "tf_keras":       Weighing(_at.tf_keras,         unmasked,            "nan",    over_elements,  _at.a_column_beside_rank_2),
+    "keras3":         Weighing(_at.keras_3,          unmasked,            "zero",   as_given),
+    "keras3-torch":   Weighing(_at.keras_3_torch,    unmasked,            "zero",   as_given),
 }
 FORMULAS = {
-    #                          binary       sparse             smoothing  0/1 for hinge     logits behind  per element  explicit
-    "torchweights":   Formulas("clip",      "normalise first", "axis",    "included",       always,        False,       True),
-    "torch":          Formulas("clamp log", "normalise first", "axis",    "as given",       always,        True,        True),
-    "keras2.2":       Formulas("clip, logits", "clip first",   "axis",    "as given",       never),
-    "keras2.3":       Formulas("clip, add, graph", "clip first",      "axis 1",  "whole batch",    up_to_rank_2),
-    "tf2.2":          Formulas("clip, add, graph", "clip first", "axis 1", "whole batch",     up_to_rank_2),
-    "tf2.2:loss":     Formulas("clip, add", "clip first",      "axis 1",  "whole batch",    up_to_rank_2),
-    "tf_keras":       Formulas("clip, add, graph", "clip first", "axis",  "whole batch",    always),
-    "tf_keras:loss":  Formulas("clip, add", "clip first",      "axis",    "whole batch",    always),
-    "keras3":         Formulas("clip",      "clip first",      "last",    "whole batch",    always),
-    "keras3-torch":   Formulas("clip",      "normalise first", "last",    "whole batch",    never),
+    #                          binary               sparse              smoothing  0/1 for hinge   logits behind   per element   explicit
+    "torchweights":   Formulas("clip",              "normalise first",  "axis",    "included",     always,         False,        True),
+    "torch":          Formulas("clamp log",         "normalise first",  "axis",    "as given",     always,         True,         True),
+    "keras2.2":       Formulas("clip, logits",      "clip first",       "axis",    "as given",     never),
+    "keras2.3":       Formulas("clip, add, graph",  "clip first",       "axis 1",  "whole batch",  up_to_rank_2),
+    "tf2.2":          Formulas("clip, add, graph",  "clip first",       "axis 1",  "whole batch",  up_to_rank_2),
+    "tf2.2:loss":     Formulas("clip, add",         "clip first",       "axis 1",  "whole batch",  up_to_rank_2),
+    "tf_keras":       Formulas("clip, add, graph",  "clip first",       "axis",    "whole batch",  always),
+    "tf_keras:loss":  Formulas("clip, add",         "clip first",       "axis",    "whole batch",  always),
+    "keras3":         Formulas("clip",              "clip first",       "last",    "whole batch",  always),
+    "keras3-torch":   Formulas("clip",              "normalise first",  "last",    "whole batch",  never),
 }
 CLASS_WEIGHTS = {
     #                              beside sample_weight     missing   keys        no dict     ranks  labels      {}
@@ -224,9 +222,8 @@ def _rows() -> dict[str, Semantics]:
     rows = {}
     for name, (weighing, formulas, class_weights) in _RELEASES.items():
         rows[name] = Semantics(name, WEIGHING[weighing], FORMULAS[formulas], CLASS_WEIGHTS[class_weights])
-        loss = f"{weighing}:loss", f"{formulas}:loss"
-        if loss[0] in WEIGHING or loss[1] in FORMULAS:
-            bare = WEIGHING.get(loss[0], WEIGHING[weighing]), FORMULAS.get(loss[1], FORMULAS[formulas])
+        bare = replace(WEIGHING[weighing], feed=alignment.unfed), FORMULAS.get(f"{formulas}:loss", FORMULAS[formulas])
+        if bare != (WEIGHING[weighing], FORMULAS[formulas]):
             rows[f"{name}:loss"] = Semantics(f"{name}:loss", *bare, CLASS_WEIGHTS[class_weights])
     return rows
 

@@ -181,7 +181,7 @@ class WeightedLoss(Configured, HoldsClassWeights):
                 if self.semantics.class_weights.others == "by class" and sample_weight is not None:
                     sample_weight = self.semantics.weighing.meet(shape, sample_weight, None).weight
                 sample_weight = class_weight.join(found, sample_weight, self.semantics.class_weights)
-        weighed = reduction.weigh(shape, sample_weight, mask, self.semantics, dtype)
+        weighed = reduction.weigh(shape, sample_weight, mask, self.semantics, dtype, device)
         if self.semantics.weighing.counts_class_weights_alone:
             counted = counted if self._class_weights_count else None
             weighed = replace(weighed, met=replace(weighed.met, counted=counted))
@@ -256,6 +256,12 @@ class WeightedLoss(Configured, HoldsClassWeights):
         weighed = self._weigh(
             shape, y_true, self._meet(stand_in, y_true), sample_weight, mask, y_true.device, torch.float64
         )
+        if not weighed.adds_up(chosen):
+            raise ValueError(
+                f"sample_weight expected per sample or per element, for batches of row {self.semantics.name!r} to add up; "
+                f"received {'none' if sample_weight is None else alignment.shape_text(sample_weight.shape)}. "
+                "Pass one weight per sample, torch.ones(batch) if all are alike."
+            )
         return Denominator(weighed.counts(), self.semantics.name, chosen)
 
     def _shape_from_targets(self, y_true: Tensor) -> tuple[int, ...]:
