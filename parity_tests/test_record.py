@@ -165,6 +165,7 @@ def test_answers_are_read_as_they_were_given(oracle: ModuleType, tmp_path: Path)
         ),
         ("Graph execution error:\n\nDetected at node G\n\nindex 2\n\t [[{{node G}}]]\n\t [[It]] [Op:x]", "index 2"),
         ("{{function_node __wrapped__Mul}} shapes differ [Op:Mul] name: ", "shapes differ"),
+        ("Error in MapDataset:608 transformation: index 2", "Error in MapDataset transformation: index 2"),
     ],
 )
 def test_the_line_that_says_what_is_wrong(oracle: ModuleType, message: str, line: str) -> None:

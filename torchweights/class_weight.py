@@ -49,6 +49,9 @@ def read_class_weight(class_weight: object, rule: ClassWeights, num_classes: int
             "the loss is not weighted. Pass a dict to weigh it.",
         )
         return None
+    if hasattr(class_weight, "__array__") and not isinstance(class_weight, Tensor):
+        # What sklearn's compute_class_weight returns.
+        class_weight = torch.as_tensor(class_weight, device="cpu")
     if rule.others == "refuse" or isinstance(class_weight, str) or not isinstance(class_weight, (Sequence, Tensor)):
         raise TypeError(
             f"class_weight expected a dict from class number to weight{'' if rule.others == 'refuse' else ', or one weight per class in a list or tensor'}; "
@@ -57,7 +60,7 @@ def read_class_weight(class_weight: object, rule: ClassWeights, num_classes: int
     weights = (
         class_weight
         if isinstance(class_weight, Tensor)
-        else torch.tensor([float(w) for w in class_weight], dtype=torch.float64)
+        else torch.tensor([float(w) for w in class_weight], dtype=torch.float64, device="cpu")
     )
     if weights.ndim != 1 or weights.is_complex():
         raise ValueError(
@@ -75,7 +78,9 @@ def read_class_weight(class_weight: object, rule: ClassWeights, num_classes: int
 def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num_classes: int | None) -> Table | None:
     if not class_weight and rule.empty == "ignore":
         return None
-    strange = [key for key in class_weight if not isinstance(key, numbers.Real) or isinstance(key, bool)]
+    # True is 1 to any dict of Python, so Keras finds it; the default row wants it written.
+    bool_too = rule.others != "by class"
+    strange = [k for k in class_weight if not isinstance(k, numbers.Real) or (isinstance(k, bool) and not bool_too)]
     contiguous = rule.keys != "any"
     if strange and contiguous:
         raise TypeError(
@@ -98,9 +103,9 @@ def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num
             f"{f', which lacks {_listed(missing)}' if missing else ''}{f', which has {_listed(extra)} besides' if extra else ''}. "
             "Give every class a weight (1.0 leaves it as it is)."
         )
-    weights = torch.tensor([weight for _, weight in pairs], dtype=torch.float64)
+    weights = torch.tensor([weight for _, weight in pairs], dtype=torch.float64, device="cpu")
     _refuse_bad_values(weights)
-    return Table(torch.tensor(keys, dtype=torch.float64), weights)
+    return Table(torch.tensor(keys, dtype=torch.float64, device="cpu"), weights)
 
 
 def _number(weight: object) -> float:
@@ -202,7 +207,8 @@ def join(class_weights: Tensor, sample_weight: Tensor | None, rule: ClassWeights
         class_weights = class_weights.to(sample_weight.dtype)
     rank = max(class_weights.ndim, sample_weight.ndim)
     padded = [t.reshape(*t.shape, *[1] * (rank - t.ndim)) if t.ndim else t for t in (class_weights, sample_weight)]
-    return padded[0] * padded[1]
+    # Where the sample weighs nothing, its class may be unknown.
+    return torch.where(padded[1] == 0, torch.zeros_like(padded[0]), padded[0] * padded[1])
 
 
 def class_weight_to_sample_weights(
@@ -254,4 +260,4 @@ def class_weight_to_sample_weights(
         classes = y_true.squeeze(axis) if one_hot else y_true
     else:
         classes = classes_by_shape(y_true.movedim(axis, -1) if one_hot else y_true, rule)
-    return join(look_up(classes, table, rule), sample_weight, rule)
+    return join(look_up(classes, table, rule).double(), sample_weight, rule)

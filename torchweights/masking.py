@@ -21,12 +21,21 @@ def labelled_pixels(y_true: Tensor, void: int | None = None, *, axis: int = -1) 
     if not y_true.is_floating_point():
         known = y_true >= 0
         return known if void is None else known & (y_true != void)
+    if void is not None and not 0 <= void < y_true.shape[axis]:
+        raise ValueError(
+            f"void expected one of the {y_true.shape[axis]} classes of one-hot targets, the one that means 'no ground truth'; "
+            f"received {void}. Leave it out if such pixels have no class set."
+        )
     labelled = (y_true != 0).any(axis)
     return labelled if void is None else labelled & (y_true.select(axis, void) == 0)
 
 
 def _check(y_pred: Tensor, y_true: Tensor, axis: int) -> None:
     whole = tuple(y_pred.shape)
+    if not -y_pred.ndim <= axis < y_pred.ndim:
+        raise ValueError(
+            f"axis expected from {-y_pred.ndim} to {y_pred.ndim - 1} for y_pred of shape {whole}; received {axis}."
+        )
     classes = axis % y_pred.ndim
     expected = whole if y_true.is_floating_point() else whole[:classes] + whole[classes + 1 :]
     if tuple(y_true.shape) != expected:

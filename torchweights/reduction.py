@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+from torchweights import validation
 from torchweights.alignment import Met
 from torchweights.messages import choose
 from torchweights.semantics import AdditiveCounts, Semantics, as_given, semantics_for, weights_or_nan
@@ -130,7 +131,7 @@ class Weighed:
         if self.met.counted is None:
             return self.unmasked
         mask = None if self.met.absorbed else self.met.mask
-        return self.row.weighing.sum_of_weights(self.met.counted.detach(), mask, self.shape)
+        return self.row.weighing.sum_of_weights(self.met.counted, mask, self.shape)
 
     def adds_up(self, reduction: str) -> bool:
         """Whether the counts of batches like this one may be added: weights that are not per sample are no sum."""
@@ -142,7 +143,7 @@ class Weighed:
 
     def counts(self) -> Counts:
         """The counts of this batch."""
-        return Counts(self.elements, self.unmasked, self.nonzero, self.weights)
+        return Counts(self.elements, self.unmasked, self.nonzero, self.weights.detach())
 
     def divisor(self, reduction: str) -> Tensor | float:
         """D of this batch; a plain number where shapes alone decide it."""
@@ -186,7 +187,7 @@ def weigh(
     device: torch.device,
 ) -> Weighed:
     """Weights and mask become one weight tensor for loss values of ``shape``, as the row says."""
-    shape, mask = tuple(shape), None if mask is None else mask.to(torch.bool)
+    shape = tuple(shape)
     met = row.weighing.meet(shape, row.weighing.feed(sample_weight, shape, mask, device), mask)
     weight = None if met.weight is None else met.weight.to(dtype)
     included = None if weight is None else weight.detach() != 0
@@ -222,6 +223,7 @@ def reduce(
                 "Make it with this criterion's own denominator()."
             )
         denominator = denominator.value()
+    validation.check_denominator(denominator)
     return divide(total, denominator, weighed.row)
 
 
@@ -286,6 +288,12 @@ def reduce_weighted_values(
     """
     row = semantics_for(semantics)
     chosen = standard_reduction(reduction)
+    if not isinstance(values, Tensor):
+        raise TypeError(
+            f"values expected a torch.Tensor; received {type(values).__name__}. Write torch.as_tensor(values)."
+        )
+    sample_weight = validation.as_weight("sample_weight", sample_weight, values.device)
+    mask = validation.as_mask(mask, values.device)
     if values.ndim == 0 and (sample_weight is not None or mask is not None):
         largest = max((t.shape for t in (sample_weight, mask) if t is not None), key=len)
         values = values.expand(largest)

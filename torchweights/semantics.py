@@ -8,7 +8,7 @@ release as ``compile`` and ``fit`` run it with arrays; the bare loss object, whe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -281,6 +281,17 @@ def _row_name(release: object) -> str:
             return name
     recorded = [name for name in SEMANTICS if ":" not in name]
     raise ValueError(
-        f"semantics expected a recorded release, received {release!r}, which was not recorded. Recorded are {', '.join(recorded)}: "
-        "name the one whose numbers your release has."
+        f"semantics expected a recorded release, received {release!r}, which was not recorded. Recorded are "
+        f"{', '.join(recorded)}: name the one whose numbers your release has. "
+        f"Did you mean {_closest(version, _VERSIONS[package].values())!r}?"
     )
+
+
+def _closest(version: str, rows: Iterable[str]) -> str:
+    """The row whose version is nearest, counted by major, minor and patch."""
+
+    def number(text: str) -> int:
+        major, minor, patch = ([int(part) for part in re.findall(r"\d+", text)] + [0, 0, 0])[:3]
+        return major * 10**6 + minor * 10**3 + patch
+
+    return min(rows, key=lambda row: abs(number(row) - number(version)))

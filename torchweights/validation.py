@@ -58,6 +58,20 @@ def check_probabilities(name: str, tensor: Tensor, judged: Tensor | None, way_ou
         )
 
 
+def check_signs(y_true: Tensor, judged: Tensor | None) -> None:
+    """Labels are -1 and 1, or 0 and 1; raises ValueError with the first that is neither, and where it is."""
+    signs, binary = (y_true == -1) | (y_true == 1), (y_true == 0) | (y_true == 1)
+    if judged is not None:
+        signs, binary = signs | ~judged, binary | ~judged
+    if not bool(signs.all() | binary.all() | y_true.isnan().any()):
+        where = _first(~signs, None)
+        assert where is not None
+        raise ValueError(
+            f"y_true expected labels -1 and 1, or 0 and 1, all of one kind; received {y_true[where].item():g} at {where}"
+            f"{_and_others(~signs, None)}. Convert them: 2 * y_true - 1 turns 0 and 1 into -1 and 1."
+        )
+
+
 def _first(bad: Tensor, judged: Tensor | None) -> tuple[int, ...] | None:
     bad = bad if judged is None else bad & judged
     return tuple(torch.nonzero(bad)[0].tolist()) if bool(bad.any()) else None
@@ -66,3 +80,43 @@ def _first(bad: Tensor, judged: Tensor | None) -> tuple[int, ...] | None:
 def _and_others(bad: Tensor, judged: Tensor | None) -> str:
     others = int((bad if judged is None else bad & judged).sum()) - 1
     return f" (and {others} more)" if others else ""
+
+
+def as_weight(name: str, given: object, device: torch.device) -> Tensor | None:
+    """A weight or mask as a real tensor on the device of the predictions, or None."""
+    if given is None:
+        return None
+    if not isinstance(given, (Tensor, int, float)):
+        kind = type(given).__name__
+        raise TypeError(f"{name} expected a torch.Tensor or a number; received {kind}. Write torch.as_tensor({name}).")
+    tensor = torch.as_tensor(given, device=device)
+    if tensor.is_complex():
+        raise TypeError(f"{name} expected real numbers; received {tensor.dtype} of shape {tuple(tensor.shape)}.")
+    return tensor
+
+
+def as_mask(given: object, device: torch.device, validate: bool | None = None) -> Tensor | None:
+    """A mask as booleans: True, or any whole number but 0, stays."""
+    mask = as_weight("mask", given, device)
+    if mask is None or mask.dtype == torch.bool:
+        return mask
+    look = can_look(mask) if validate is None else validate
+    if look and mask.is_floating_point() and not bool(((mask == 0) | (mask == 1)).all()):
+        where = _first((mask != 0) & (mask != 1), None)
+        raise ValueError(
+            f"mask expected True and False, or 1 and 0; received {mask[where].item()} at {where}. "
+            "Fractions are weights: pass them as sample_weight."
+        )
+    return mask != 0
+
+
+def check_denominator(denominator: object) -> None:
+    """One number, and not a negative one."""
+    if not isinstance(denominator, (Tensor, int, float)):
+        kind = type(denominator).__name__
+        raise TypeError(f"denominator expected what denominator() returns, or one number; received {kind}.")
+    if isinstance(denominator, Tensor) and denominator.numel() != 1:
+        raise ValueError(f"denominator expected one number; received shape {tuple(denominator.shape)}.")
+    # A tensor is taken as it is: looking at it would wait for the device.
+    if not isinstance(denominator, Tensor) and denominator < 0:
+        raise ValueError(f"denominator expected a positive number, or 0 for nothing; received {denominator}.")

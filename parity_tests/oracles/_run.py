@@ -47,6 +47,7 @@ def first_line(error):
         text = [line for line in lines if not line.startswith("[[")][-1]
     text = re.sub(r"for '[^']*'", "for an op", text)
     text = re.sub(r"\{\{[^}]*\}\} ?| \[Op:\w*\].*", "", text)
+    text = re.sub(r"Dataset:[0-9]+", "Dataset", text)
     return re.sub(r"_[0-9]+\b", "", text)[:200]
 
 

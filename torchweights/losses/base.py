@@ -25,6 +25,23 @@ def _autocast_off(device: torch.device) -> contextlib.AbstractContextManager[obj
     return contextlib.nullcontext()
 
 
+def axes_of(axis: object) -> tuple[int, ...]:
+    """An axis or axes as a tuple; TypeError for anything else."""
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    if not all(isinstance(one, int) for one in axes):
+        raise TypeError(f"axis expected an int, or a tuple of them; received {axis!r}.")
+    return axes
+
+
+def check_per_element(criterion: WeightedLoss) -> None:
+    """In a row that has a value per element, an axis to average has no effect, so none may be given."""
+    if axes_of(criterion.axis) not in ((-1,), ()) and criterion.semantics.formulas.per_element:
+        raise ValueError(
+            f"axis expected to be left out in row {criterion.semantics.name!r}, which averages no axis but has a value per "
+            f"element; received {criterion.axis!r}."
+        )
+
+
 def same_shape(y_pred: Tensor, y_true: Tensor) -> Tensor:
     """y_true in the shape of y_pred: equal, or one trailing 1 more or less."""
     if y_true.shape == y_pred.shape:
@@ -68,6 +85,9 @@ class WeightedLoss(Configured, HoldsClassWeights):
     ) -> None:
         super().__init__()
         standard_reduction(reduction)
+        for name, flag in (("rest_in_eval", rest_in_eval), ("validate", validate)):
+            if not (flag is None or isinstance(flag, bool)):
+                raise TypeError(f"{name} expected True, False or None; received {flag!r}.")
         self.reduction = reduction
         self.semantics = semantics_for(semantics)
         self.rest_in_eval = not self.semantics.class_weights.eval_too if rest_in_eval is None else rest_in_eval
@@ -90,7 +110,7 @@ class WeightedLoss(Configured, HoldsClassWeights):
         """The axes of y_pred that the values lack, ascending and not negative."""
         if self.axis is None or (self._averages and self.semantics.formulas.per_element):
             return ()
-        axes = (self.axis,) if isinstance(self.axis, int) else self.axis
+        axes = axes_of(self.axis)
         if any(not -rank <= axis < rank for axis in axes):
             raise ValueError(
                 f"axis expected from {-rank} to {rank - 1} for y_pred of rank {rank}; received {self.axis}."
@@ -134,6 +154,8 @@ class WeightedLoss(Configured, HoldsClassWeights):
         validation.check_kinds(y_pred, y_true)
         with _autocast_off(y_pred.device):
             y_pred = at_least_float32(y_pred)
+            if y_pred.ndim == 0:
+                raise ValueError("y_pred expected at least one axis, (N,) or (N, ..); received a tensor of rank 0.")
             if y_pred.ndim == 1:
                 # One prediction per sample: Keras's fit makes (N, 1) of it too.
                 y_pred, y_true = y_pred.unsqueeze(-1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
@@ -166,20 +188,19 @@ class WeightedLoss(Configured, HoldsClassWeights):
     ) -> Weighed:
         """Class weights, sample weights, masks and ignored labels as one weight tensor."""
         shape = self._values_shape(y_pred_shape)
-        sample_weight = self._follow("sample_weight", sample_weight, device)
-        mask = self._follow("mask", mask, device)
-        mask = mask if mask is None or mask.dtype == torch.bool else mask != 0
+        sample_weight = validation.as_weight("sample_weight", sample_weight, device)
+        mask = validation.as_mask(mask, device, self.validate)
         kept = self._kept(met)
         if kept is not None:
             mask = kept if mask is None else kept & self._grown(mask, shape)
-        counted = None
+        counted, judged = None, mask
+        if self.semantics.class_weights.others == "by class" and sample_weight is not None:
+            sample_weight = self.semantics.weighing.meet(shape, sample_weight, None).weight
+            assert sample_weight is not None
+            judged = sample_weight != 0 if mask is None else (sample_weight != 0) & self._grown(mask, shape)
         if self._class_weights_act() and not class_weight.overridden(sample_weight, self.semantics.class_weights):
-            found = self._class_weights_of(y_true, met, y_pred_shape, mask, shape)
-            if found is not None:
-                counted = found
+            found = counted = self._class_weights_of(y_true, met, y_pred_shape, judged, shape)
             if found is not None and not self._weights_inside():
-                if self.semantics.class_weights.others == "by class" and sample_weight is not None:
-                    sample_weight = self.semantics.weighing.meet(shape, sample_weight, None).weight
                 sample_weight = class_weight.join(found, sample_weight, self.semantics.class_weights)
         weighed = reduction.weigh(shape, sample_weight, mask, self.semantics, dtype, device)
         if self.semantics.weighing.counts_class_weights_alone:
@@ -209,17 +230,6 @@ class WeightedLoss(Configured, HoldsClassWeights):
             labels, num_classes, judged = class_weight.classes_by_shape(channels_last, rule), None, None
         return class_weight.look_up(labels, self._table(met.device, num_classes), rule, judged, self.validate)
 
-    @staticmethod
-    def _follow(name: str, tensor: object, device: torch.device) -> Tensor | None:
-        """Weights and masks on the device of the predictions."""
-        if tensor is None:
-            return None
-        if not isinstance(tensor, (Tensor, int, float)):
-            raise TypeError(
-                f"{name} expected a torch.Tensor or a number; received {type(tensor).__name__}. Write torch.as_tensor({name})."
-            )
-        return torch.as_tensor(tensor, device=device)
-
     def denominator(
         self,
         y_true: Tensor,
@@ -242,8 +252,10 @@ class WeightedLoss(Configured, HoldsClassWeights):
         chosen = standard_reduction(self.reduction)
         if not self.decomposable:
             raise ValueError(
-                f"{type(self).__name__} with semantics={self.semantics.name!r} expected a whole batch: its values depend on all labels of the "
-                "batch, so batches do not add up (decomposable is False). Use semantics='torchweights', or labels -1 and 1."
+                f"denominator() of {type(self).__name__} with semantics={self.semantics.name!r} expected labels that mean "
+                "the same in every batch; received a row that turns 0 and 1 into -1 and 1 only if all labels are such "
+                "(decomposable is False). Compute the loss of the whole batch at once, or give labels -1 and 1 to "
+                "semantics='keras2.2.4', which takes them as they are."
             )
         if chosen == "none":
             raise ValueError(

@@ -73,13 +73,21 @@ class CategoricalCrossentropy(Crossentropy):
             )
         return y_true.to(y_pred.dtype)
 
-    def _weights_inside(self) -> bool:
-        return self.semantics.weighing.counts_class_weights_alone
+    def _inside(self) -> bool:
+        return self.semantics.weighing.counts_class_weights_alone and self._class_weights_act()
 
     def _class_weights_of(
         self, y_true: Tensor, met: Tensor, y_pred_shape: Sequence[int], mask: Tensor | None, shape: tuple[int, ...]
     ) -> Tensor | None:
-        return None if self._weights_inside() else super()._class_weights_of(y_true, met, y_pred_shape, mask, shape)
+        if not self._inside():
+            return super()._class_weights_of(y_true, met, y_pred_shape, mask, shape)
+        if self.label_smoothing:
+            return None  # every class has a share in every value
+        # The weights act inside the sum; a value all of whose classes weigh nothing is left out, but counted.
+        axis = self._class_axis(met.ndim)
+        return (
+            (class_weights.per_class(met, self._table(met.device, met.shape[axis]), axis) != 0).any(axis).to(met.dtype)
+        )
 
     def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
         axis = self._class_axis(y_true.ndim)
@@ -87,13 +95,16 @@ class CategoricalCrossentropy(Crossentropy):
 
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         self._check_predictions(y_pred, weighed)
+        if self.validate or self.semantics.formulas.explicit:
+            way_out = "Give one-hot rows of 0 and 1, or soft labels between them."
+            validation.check_probabilities("y_true", y_true, self._judged(y_true, weighed), way_out)
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample or pixel."""
         from_logits, y_pred = self._logits_and_predictions(y_pred)
         axis, smoothing = self._class_axis(y_pred.ndim), self.label_smoothing
         classes = self._smoothing_classes(y_pred)
-        if self._weights_inside() and self._class_weights_act():
+        if self._inside():
             y_true = y_true * (1 - smoothing) + smoothing / (classes or y_pred.shape[axis])
             y_true, smoothing = (
                 class_weights.per_class(y_true, self._table(y_pred.device, y_pred.shape[axis]), axis),
@@ -168,6 +179,11 @@ class SparseCategoricalCrossentropy(Crossentropy):
                 f"y_true expected integer labels; received {y_true.dtype} of shape {tuple(y_true.shape)}. Use CategoricalCrossentropy for "
                 "one-hot or soft targets, or y_true.long() if these are labels."
             )
+        if y_pred.shape[self._class_axis(y_pred.ndim)] < 2:
+            raise ValueError(
+                f"y_pred expected two classes or more on axis {self.axis}; received shape {shape_text(y_pred.shape)}. "
+                "Give one score per class, or use BinaryCrossentropy for a single one."
+            )
         shape = self._values_shape(y_pred.shape)
         if tuple(y_true.shape) == shape:
             return y_true.long()
@@ -193,9 +209,11 @@ class SparseCategoricalCrossentropy(Crossentropy):
                 "denominator() of a criterion with class weights expected y_pred_shape, received nothing: labels do not tell the number of classes. "
                 "Write criterion.denominator(y_true, y_pred_shape=logits.shape)."
             )
+        if y_true.ndim == 2 and y_true.shape[-1] == 1:
+            y_true = y_true.squeeze(-1)
         axis = self._class_axis(y_true.ndim + 1)
         shape = list(y_true.shape)
-        shape.insert(axis % (y_true.ndim + 1), 1)
+        shape.insert(axis % (y_true.ndim + 1), 2)
         return tuple(shape)
 
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
@@ -19,39 +20,68 @@ class Configured(nn.Module):
 
     def get_config(self) -> dict[str, Any]:
         """The options as JSON: ``type(self).from_config(config)`` builds the same criterion."""
-        config = {
-            name: getattr(self, name) for name in inspect.signature(type(self).__init__).parameters if name != "self"
-        }
+        config = {name: getattr(self, name) for name in _options(type(self))}
         config["semantics"] = self.semantics.name
-        given = config.get("class_weight")
-        if isinstance(given, Mapping):
-            config["class_weight"] = {"classes": list(given), "weights": [float(w) for w in given.values()]}
-        elif isinstance(given, Tensor):
-            config["class_weight"] = given.detach().double().tolist()
-        elif given is not None:
-            config["class_weight"] = [float(w) for w in given]
+        if config.get("class_weight") is not None:
+            config["class_weight"] = _described(config["class_weight"])
         return {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The criterion that ``get_config`` described."""
-        options = {
-            name: tuple(value) if name == "axis" and isinstance(value, list) else value
-            for name, value in config.items()
-        }
-        given = options.get("class_weight")
-        if isinstance(given, Mapping):
-            options["class_weight"] = dict(zip(given["classes"], given["weights"], strict=True))
+        options = dict(config)
+        if isinstance(options.get("axis"), list):
+            options["axis"] = tuple(options["axis"])
+        if options.get("class_weight") is not None:
+            options["class_weight"] = _built(options["class_weight"])
         return cls(**options)
 
     def extra_repr(self) -> str:
         parts = []
-        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
-            if name == "self":
-                continue
+        for name, default in _options(type(self)).items():
             value = getattr(self, name)
-            value = value.name if isinstance(value, Semantics) else value
-            untouched = not self.semantics.class_weights.eval_too if name == "rest_in_eval" else parameter.default
-            if isinstance(value, Tensor) or value != untouched:
-                parts.append(f"{name}={value!r}")
+            untouched = not self.semantics.class_weights.eval_too if name == "rest_in_eval" else default
+            if isinstance(value, Tensor) or _plain(value) != untouched:
+                parts.append(f"{name}={_printed(_plain(value))}")
         return ", ".join(parts)
+
+
+def _options(criterion: type) -> dict[str, Any]:
+    """The arguments of a criterion and their defaults."""
+    signature = inspect.signature(criterion.__init__)  # type: ignore[misc]
+    return {name: one.default for name, one in signature.parameters.items() if name != "self"}
+
+
+def _plain(value: Any) -> Any:
+    return value.name if isinstance(value, Semantics) else value
+
+
+def _printed(value: Any) -> str:
+    """As it is written in code; tensors with all their digits."""
+    if not isinstance(value, Tensor):
+        return repr(value)
+    text = f"torch.tensor({value.detach().tolist()}, dtype={value.dtype})"
+    return f"Parameter({text})" if isinstance(value, nn.Parameter) else text
+
+
+def _described(given: Any) -> dict[str, Any]:
+    """Class weights as JSON that says what they were: a dict, a list or tuple, a tensor, a learned tensor."""
+    if isinstance(given, Mapping):
+        return {"kind": "dict", "classes": list(given), "weights": list(given.values())}
+    if isinstance(given, Tensor):
+        kind = "parameter" if isinstance(given, nn.Parameter) else "tensor"
+        return {"kind": kind, "weights": given.detach().tolist(), "dtype": str(given.dtype).removeprefix("torch.")}
+    return given if isinstance(given, str) else {"kind": "list", "weights": list(given)}  # type: ignore[return-value]
+
+
+def _built(described: Any) -> Any:
+    """The class weights that ``_described`` told of."""
+    if isinstance(described, str):
+        return described
+    weights = described["weights"]
+    if described["kind"] == "dict":
+        return dict(zip(described["classes"], weights, strict=True))
+    if described["kind"] == "list":
+        return weights
+    tensor = torch.tensor(weights, dtype=getattr(torch, described["dtype"]))
+    return nn.Parameter(tensor) if described["kind"] == "parameter" else tensor

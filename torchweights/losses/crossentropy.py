@@ -41,10 +41,17 @@ class Crossentropy(WeightedLoss):
             )
         if not isinstance(from_logits, bool) and from_logits not in (None, "rescued"):
             raise ValueError(f"from_logits expected True, False or 'rescued'; received {from_logits!r}.")
+        for name, number in (("label_smoothing", label_smoothing), ("epsilon", epsilon)):
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                raise TypeError(f"{name} expected a number; received {type(number).__name__} {number!r}.")
         if not 0 <= label_smoothing <= 1:
             raise ValueError(f"label_smoothing expected a number from 0 to 1; received {label_smoothing!r}.")
         if not 0 < epsilon < 0.5:
             raise ValueError(f"epsilon expected a number between 0 and 0.5; received {epsilon!r}.")
+        if from_logits is True and epsilon != 1e-7:
+            raise ValueError(
+                f"epsilon expected to be left out with from_logits=True, which clips nothing; received {epsilon}."
+            )
         self.from_logits = bool(from_logits) if from_logits is None else from_logits
         self.axis = -1 if axis is None and not explicit else axis
         self.label_smoothing = label_smoothing
@@ -81,9 +88,13 @@ class Crossentropy(WeightedLoss):
             validation.check_probabilities(
                 "y_pred",
                 y_pred,
-                weighed.included_like(self._values_axes(y_pred.ndim)),
+                self._judged(y_pred, weighed),
                 f"Pass logits with from_logits=True, or probabilities (after {self._activation}).",
             )
+
+    def _judged(self, tensor: Tensor, weighed: Weighed) -> Tensor | None:
+        """True where a number of y_pred or y_true counts; None where all do."""
+        return weighed.included_like(self._values_axes(tensor.ndim))
 
     def _smoothing_classes(self, y_pred: Tensor) -> int | None:
         where = {"axis": None, "axis 1": 1, "last": -1}[self.semantics.formulas.smoothing_classes]
@@ -144,9 +155,10 @@ class BinaryCrossentropy(Crossentropy):
         return axis % rank
 
     def _by_column(self, y_pred_shape: Sequence[int]) -> bool:
-        return (
-            self.semantics.class_weights.others == "by class" and y_pred_shape[self._label_axis(len(y_pred_shape))] > 1
-        )
+        """Whether class weights are per label column: with several labels per sample, unless each is a sample (axis=())."""
+        if self.semantics.class_weights.others != "by class" or self.axis == ():
+            return False
+        return y_pred_shape[self._label_axis(len(y_pred_shape))] > 1
 
     def _class_weights_of(
         self, y_true: Tensor, met: Tensor, y_pred_shape: Sequence[int], mask: Tensor | None, shape: tuple[int, ...]
@@ -154,7 +166,7 @@ class BinaryCrossentropy(Crossentropy):
         if self._by_column(y_pred_shape):
             return None
         labels = y_pred_shape[self._label_axis(len(y_pred_shape))]
-        if labels > 1:
+        if labels > 1 and self.semantics.class_weights.others != "by class":
             warn_of_trap(
                 "class_weight of multi-label targets",
                 f"the class of a sample with {labels} labels is the argmax of its targets in this release: its first "
@@ -165,13 +177,28 @@ class BinaryCrossentropy(Crossentropy):
     def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
         return y_true.squeeze(self._values_axes(y_true.ndim)), 2
 
+    def _column_weights(self, like: Tensor) -> Tensor | None:
+        """The weight of each label column, shaped to meet ``like``; None where class weights are not by column."""
+        if not (self._class_weights_act() and self._by_column(like.shape)):
+            return None
+        labels = self._label_axis(like.ndim)
+        weights = self._table(like.device, like.shape[labels]).weights.to(like.dtype)
+        return weights.reshape([-1 if axis == labels else 1 for axis in range(like.ndim)])
+
+    def _judged(self, tensor: Tensor, weighed: Weighed) -> Tensor | None:
+        included, columns = super()._judged(tensor, weighed), self._column_weights(tensor)
+        if columns is None:
+            return included
+        counting = (columns != 0).expand(tensor.shape)
+        return counting if included is None else included & counting
+
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         self._check_predictions(y_pred, weighed)
         if self.validate or self.semantics.formulas.explicit:
             validation.check_probabilities(
                 "y_true",
                 y_true,
-                weighed.included_like(self._values_axes(y_true.ndim)),
+                self._judged(y_true, weighed),
                 "Give labels 0 and 1, or soft labels between them.",
             )
 
@@ -179,15 +206,11 @@ class BinaryCrossentropy(Crossentropy):
         """One value per sample: the mean over its labels, each with the weight of its column if it has one."""
         from_logits, y_pred = self._logits_and_predictions(y_pred)
         axis = self._values_axes(y_pred.ndim)
-        by_column = self._class_weights_act() and self._by_column(y_pred.shape)
-        weight = None
-        if by_column:
-            labels = self._label_axis(y_pred.ndim)
-            weight = self._table(y_pred.device, y_pred.shape[labels]).weights.to(y_pred.dtype)
-            weight = weight.reshape([-1 if i == labels else 1 for i in range(y_pred.ndim)])
+        weight = self._column_weights(y_pred)
+        if weight is not None:
             y_pred = torch.where(weight != 0, y_pred, torch.full((), 0.5, dtype=y_pred.dtype, device=y_pred.device))
         values = functional.binary_crossentropy(
-            y_pred, y_true, from_logits=from_logits, label_smoothing=self.label_smoothing, axis=() if by_column else axis,
+            y_pred, y_true, from_logits=from_logits, label_smoothing=self.label_smoothing, axis=axis if weight is None else (),
             epsilon=self.epsilon, form=self.semantics.formulas.binary,
         )  # fmt: skip
         return values if weight is None else weighted_mean(values, weight, axis)

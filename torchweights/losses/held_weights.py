@@ -28,7 +28,7 @@ class HoldsClassWeights(nn.Module):
             self.class_weight = given
         else:
             # Past nn.Module's __setattr__: a tensor given here is a setting, not a buffer.
-            self.__dict__["class_weight"] = dict(given) if isinstance(given, Mapping) else given
+            self.__dict__["class_weight"] = _plain(given)
         table = None if given is None else read_class_weight(given, self._class_weight_rule())
         # The master stays in float64 on the CPU: .half() must not round it, and to(device) starts from it.
         self._master: dict[str, Tensor] = {}
@@ -62,3 +62,16 @@ class HoldsClassWeights(nn.Module):
 
     def _class_weights_act(self) -> bool:
         return bool(self._master) and (self.training or not self.rest_in_eval)
+
+
+def _plain(given: Any) -> Any:
+    """Class weights of Python's own numbers, which JSON and print() take; a copy of what may change."""
+    if isinstance(given, Mapping):
+        return {_number(key): _number(weight) for key, weight in given.items()}
+    if hasattr(given, "__array__") and not isinstance(given, Tensor):
+        return given.tolist()
+    return list(map(_number, given)) if isinstance(given, (list, tuple)) else given
+
+
+def _number(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value

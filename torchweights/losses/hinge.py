@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from torchweights import class_weight as class_weights
-from torchweights import functional
-from torchweights.losses.base import WeightedLoss, same_shape
+from torchweights import functional, validation
+from torchweights.losses.base import WeightedLoss, check_per_element, same_shape
 from torchweights.reduction import Weighed
 
 
@@ -37,6 +37,7 @@ class _Hinge(WeightedLoss):
             validate=validate,
         )
         self.axis = axis
+        check_per_element(self)
 
     @property
     def decomposable(self) -> bool:  # type: ignore[override]
@@ -66,6 +67,10 @@ class _Hinge(WeightedLoss):
             return y_true
         judged = weighed.included_like(self._values_axes(y_true.ndim)) if rule == "included" else None
         return functional.signed_labels(y_true, judged)
+
+    def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
+        if self.validate or self.semantics.formulas.explicit:
+            validation.check_signs(y_true, weighed.included_like(self._values_axes(y_true.ndim)))
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample, for labels -1 and 1."""

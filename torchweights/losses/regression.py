@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from torchweights import class_weight as class_weights
 from torchweights import functional
-from torchweights.losses.base import WeightedLoss, same_shape
+from torchweights.losses.base import WeightedLoss, check_per_element, same_shape
 
 
 class _Regression(WeightedLoss):
@@ -21,10 +22,19 @@ class _Regression(WeightedLoss):
         *,
         axis: int | tuple[int, ...] = -1,
         reduction: str | None = "sum_over_batch_size",
+        class_weight: class_weights.ClassWeightsLike | None = None,
         semantics: Any = "torchweights",
+        rest_in_eval: bool | None = None,
     ) -> None:
-        super().__init__(reduction=reduction, semantics=semantics)
+        super().__init__(reduction=reduction, class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval)
         self.axis = axis
+        check_per_element(self)
+        if class_weight is not None and self.semantics.class_weights.others == "by class":
+            raise TypeError(
+                f"{type(self).__name__} expected no class_weight in row {self.semantics.name!r}: regression has no "
+                f"classes; received {class_weight!r:.60}. Give the weights as sample_weight, or name a release of Keras, "
+                "whose fit() looks each target up by its value."
+            )
 
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         return same_shape(y_pred, y_true).to(y_pred.dtype)
@@ -39,7 +49,8 @@ class MeanSquaredError(_Regression):
 
     Args:
         axis: Axis or axes to average in each value; () for a value per element.
-        reduction, semantics: As in ``WeightedLoss``.
+        reduction, class_weight, semantics, rest_in_eval: As in ``WeightedLoss``; class weights in rows of Keras alone,
+            by the value of the target.
 
     Shapes: y_pred and y_true (N, .., D) alike; (N,) is (N, 1); a trailing 1 may lack in y_true.
 
@@ -57,7 +68,8 @@ class MeanAbsoluteError(_Regression):
 
     Args:
         axis: Axis or axes to average in each value; () for a value per element.
-        reduction, semantics: As in ``WeightedLoss``.
+        reduction, class_weight, semantics, rest_in_eval: As in ``WeightedLoss``; class weights in rows of Keras alone,
+            by the value of the target.
 
     Shapes: y_pred and y_true (N, .., D) alike; (N,) is (N, 1); a trailing 1 may lack in y_true.
 

@@ -1,0 +1,150 @@
+"""Pixels without ground truth: which they are, how they are left out, and that they pass no gradient."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+import torchweights as tw
+from tests.devices import DEVICES
+from tests.samples import gradient
+
+T = torch.tensor
+LABELS = T([[[0, 255], [2, 1]], [[255, 255], [1, 0]]])
+KNOWN = LABELS != 255
+ONE_HOT = torch.eye(3)[LABELS.clamp(max=2)] * KNOWN[..., None]
+AXES = pytest.mark.parametrize("axis", [1, 2, 3, -1, -3])
+
+
+def predictions(axis: int, seed: int = 0) -> Tensor:
+    return (
+        torch.randn(2, 2, 2, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+        .movedim(-1, axis)
+        .requires_grad_()
+    )
+
+
+def test_a_one_hot_pixel_without_a_class_has_no_ground_truth() -> None:
+    assert torch.equal(tw.labelled_pixels(ONE_HOT), KNOWN)
+    assert torch.equal(tw.labelled_pixels(0.25 * ONE_HOT), KNOWN)
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.int16, torch.uint8])
+def test_the_void_label_has_no_ground_truth(kind: torch.dtype) -> None:
+    assert torch.equal(tw.labelled_pixels(LABELS.to(kind), 255), KNOWN)
+    assert tw.labelled_pixels(LABELS.to(kind)).all()
+
+
+def test_negative_labels_never_have_ground_truth() -> None:
+    assert tw.labelled_pixels(T([-1, 0, -100, 5])).tolist() == [False, True, False, True]
+    assert tw.labelled_pixels(T([-1, 0, -100, 5]), 5).tolist() == [False, True, False, False]
+
+
+def test_void_may_be_a_one_hot_class() -> None:
+    targets = torch.eye(3)[T([0, 1, 2])]
+    targets[1] = 0
+    assert tw.labelled_pixels(targets, 2).tolist() == [True, False, False]
+
+
+@AXES
+@pytest.mark.parametrize("device", DEVICES)
+def test_masked_pixels_are_those_with_ground_truth_in_order(axis: int, device: str) -> None:
+    y_pred = predictions(axis).to(device)
+    expected = y_pred.movedim(axis, -1)[KNOWN.to(device)]
+    p, t = tw.mask_pixels(y_pred, LABELS.to(device), void=255, axis=axis)
+    assert torch.equal(p, expected)
+    assert torch.equal(t.cpu(), LABELS[KNOWN])
+    p, t = tw.mask_pixels(y_pred, ONE_HOT.to(device).movedim(-1, axis), axis=axis)
+    assert torch.equal(p, expected)
+    assert torch.equal(t.cpu(), ONE_HOT[KNOWN])
+
+
+@AXES
+def test_blanked_pixels_are_zero_and_the_rest_is_as_it_was(axis: int) -> None:
+    y_pred = predictions(axis)
+    for targets in (LABELS, ONE_HOT.movedim(-1, axis)):
+        p, t, mask = tw.blank_pixels(y_pred, targets, void=None if targets.is_floating_point() else 255, axis=axis)
+        assert torch.equal(mask, KNOWN)
+        assert (p.shape, t.shape) == (y_pred.shape, targets.shape)
+        assert torch.equal(p.movedim(axis, -1)[KNOWN], y_pred.movedim(axis, -1)[KNOWN])
+        assert not p.movedim(axis, -1)[~KNOWN].any()
+        assert not (t.movedim(axis, -1) if t.is_floating_point() else t)[~KNOWN].any()
+
+
+@AXES
+def test_masking_and_blanking_and_ignoring_give_one_loss_and_one_gradient(axis: int) -> None:
+    y_pred = predictions(axis)
+    p, t, mask = tw.blank_pixels(y_pred, LABELS, void=255, axis=axis)
+    criterion = tw.SparseCategoricalCrossentropy(from_logits=True, axis=axis)
+    losses = [
+        tw.SparseCategoricalCrossentropy(from_logits=True)(*tw.mask_pixels(y_pred, LABELS, void=255, axis=axis)),
+        criterion(p, t, mask=mask),
+        tw.SparseCategoricalCrossentropy(from_logits=True, axis=axis, ignore_class=255)(y_pred, LABELS),
+        tw.CategoricalCrossentropy(from_logits=True)(*tw.mask_pixels(y_pred, ONE_HOT.movedim(-1, axis), axis=axis)),
+    ]
+    first = gradient(losses[0], y_pred)
+    for loss in losses[1:]:
+        torch.testing.assert_close(loss, losses[0], rtol=1e-14, atol=0)
+        torch.testing.assert_close(gradient(loss, y_pred), first, rtol=1e-14, atol=1e-16)
+
+
+@pytest.mark.parametrize("poison", [torch.nan, torch.inf, 1e300])
+@AXES
+def test_what_void_pixels_hold_never_shows(axis: int, poison: float) -> None:
+    clean = predictions(axis)
+    y_pred = torch.where(KNOWN.unsqueeze(axis), clean, poison).detach().requires_grad_()
+    for given in (clean, y_pred):
+        p, t, mask = tw.blank_pixels(given, LABELS, void=255, axis=axis)
+        masked = tw.mask_pixels(given, LABELS, void=255, axis=axis)
+        for loss in (
+            tw.SparseCategoricalCrossentropy(from_logits=True, axis=axis)(p, t, mask=mask),
+            tw.SparseCategoricalCrossentropy(from_logits=True)(*masked),
+        ):
+            found = gradient(loss, given).movedim(axis, -1)
+            assert loss.isfinite()
+            assert found.isfinite().all()
+            assert not found[~KNOWN].any()
+
+
+def test_nothing_but_void_is_nothing() -> None:
+    y_pred = predictions(-1)
+    p, t = tw.mask_pixels(y_pred, torch.full_like(LABELS, 255), void=255)
+    assert (p.shape, t.shape) == ((0, 3), (0,))
+    loss = tw.SparseCategoricalCrossentropy(from_logits=True)(p, t)
+    assert loss.item() == 0
+    assert not gradient(loss, y_pred).any()
+
+
+@pytest.mark.parametrize("function", [tw.mask_pixels, tw.blank_pixels])
+@pytest.mark.parametrize(
+    ("shape", "targets", "axis", "pieces"),
+    [
+        ((2, 4, 4, 3), torch.zeros(2, 4, 3, dtype=torch.int64), -1, ["(2, 4, 4) (labels", "received (2, 4, 3)"]),
+        (
+            (2, 3, 4, 4),
+            torch.zeros(2, 4, 4, dtype=torch.int64),
+            -1,
+            ["(2, 3, 4) (labels", "axis -1", "received (2, 4, 4)"],
+        ),
+        ((2, 4, 4, 3), torch.zeros(2, 4, 4), -1, ["(2, 4, 4, 3) (one-hot targets", "received (2, 4, 4)"]),
+        (
+            (2, 3, 4, 4),
+            torch.zeros(2, 4, 4, 3),
+            1,
+            ["(2, 3, 4, 4) (one-hot targets", "classes on axis 1", "received (2, 4, 4, 3)"],
+        ),
+    ],
+)
+def test_shapes_that_do_not_meet_are_refused(
+    function: object, shape: tuple[int, ...], targets: Tensor, axis: int, pieces: list[str]
+) -> None:
+    with pytest.raises(ValueError, match="Say where the classes are with axis=") as error:
+        function(torch.zeros(shape), targets, axis=axis)  # type: ignore[operator]
+    assert all(piece in str(error.value) for piece in ["y_true expected shape", *pieces]), error.value
+
+
+@pytest.mark.parametrize("options", [{"void": 255}, {"axis": 7}])
+def test_a_void_class_or_an_axis_that_is_not_there_is_a_typed_error(options: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=next(iter(options))):
+        tw.mask_pixels(torch.zeros(2, 4, 4, 3), torch.zeros(2, 4, 4, 3), **options)
