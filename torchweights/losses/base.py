@@ -209,10 +209,11 @@ class WeightedLoss(Configured, HoldsClassWeights):
         return weighed
 
     def _grown(self, mask: Tensor, shape: tuple[int, ...]) -> Tensor:
-        """A mask that meets ignored labels: made to fit the values first."""
-        if self.semantics.name in ("torchweights", "torch"):
-            return alignment.by_rank(shape, None, mask).mask  # type: ignore[return-value]
-        return alignment.from_right(mask, shape, "mask")
+        """A mask that must meet labels: made to fit the values first, as the row fits masks."""
+        met = self.semantics.weighing.meet(shape, None, mask)
+        grown = met.weight != 0 if met.absorbed and met.weight is not None else met.mask
+        assert grown is not None
+        return grown
 
     def _class_weights_of(
         self, y_true: Tensor, met: Tensor, y_pred_shape: Sequence[int], mask: Tensor | None, shape: tuple[int, ...]

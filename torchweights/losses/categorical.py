@@ -179,7 +179,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
                 f"y_true expected integer labels; received {y_true.dtype} of shape {tuple(y_true.shape)}. Use CategoricalCrossentropy for "
                 "one-hot or soft targets, or y_true.long() if these are labels."
             )
-        if y_pred.shape[self._class_axis(y_pred.ndim)] < 2:
+        if self.semantics.formulas.explicit and y_pred.shape[self._class_axis(y_pred.ndim)] < 2:
             raise ValueError(
                 f"y_pred expected two classes or more on axis {self.axis}; received shape {shape_text(y_pred.shape)}. "
                 "Give one score per class, or use BinaryCrossentropy for a single one."
