@@ -27,7 +27,9 @@ COUNT = 400
 def ask() -> Iterator[Callable[[dict[str, Any], str], Any]]:
     """The oracle of Keras 3, in this process, in float64."""
     if not keras.__version__.startswith("3.15.") or keras.backend.backend() != "tensorflow":
-        pytest.skip(f"row {ROW} was recorded from Keras 3.15 on TensorFlow; here is {keras.__version__} on {keras.backend.backend()}")
+        pytest.skip(
+            f"row {ROW} was recorded from Keras 3.15 on TensorFlow; here is {keras.__version__} on {keras.backend.backend()}"
+        )
     folder = str(Path(__file__).parent / "oracles")
     sys.path.insert(0, folder)
     try:
@@ -57,11 +59,15 @@ def generated(number: int) -> dict[str, Any]:
         options["ignore_class"] = draw.randint(0, 2)
     weight = cases.sample_weight(draw.choice(cases.WEIGHTS), shape, seed)
     mask = cases.mask_of(draw.choice(cases.MASKS), shape, seed)
-    return cases.case(f"live {number}", "loss", loss, y_true, y_pred, weight=weight, mask=mask, reduction=reduction, options=options)
+    return cases.case(
+        f"live {number}", "loss", loss, y_true, y_pred, weight=weight, mask=mask, reduction=reduction, options=options
+    )
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_generated_cases_agree_with_the_keras_that_is_here(part: int, ask: Callable[[dict[str, Any], str], Any]) -> None:
+def test_generated_cases_agree_with_the_keras_that_is_here(
+    part: int, ask: Callable[[dict[str, Any], str], Any]
+) -> None:
     wrong, compared, worst = [], 0, 0.0
     for number in range(part, COUNT, 8):
         item = generated(number)
@@ -88,7 +94,9 @@ def _known(item: dict[str, Any], result: comparison.Result, kind: str) -> bool:
     if kind == "we refuse":
         return any(_enlarges(shape, values) for shape in [*shapes, _together(shapes)])
     # Keras lets a trailing 1 of the weights change the shape of what reduction none returns.
-    trailing = any((abs(len(shape) - len(values)) == 1 and (*shape, *values)[-1] == 1) or shape[-1:] == (1,) for shape in shapes)
+    trailing = any(
+        (abs(len(shape) - len(values)) == 1 and (*shape, *values)[-1] == 1) or shape[-1:] == (1,) for shape in shapes
+    )
     return kind == "value" and item["reduction"] == "none" and trailing
 
 
