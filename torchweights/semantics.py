@@ -50,8 +50,8 @@ def nonzero_weights(counts: AdditiveCounts) -> Tensor:
     return counts.unmasked * counts.nonzero / counts.elements
 
 
-def weights(counts: AdditiveCounts) -> Tensor:
-    """Sum of weights."""
+def sum_of_class_weights(counts: AdditiveCounts) -> Tensor:
+    """Sum of class weights, or unmasked elements."""
     return counts.weights
 
 
@@ -167,7 +167,7 @@ _at, _no = alignment, "zero, negative too"
 WEIGHING = {
     #                          ranks and masks meet  the mean divides by  0 / 0 is  sum of weights  the training loop feeds
     "torchweights":   Weighing(_at.by_rank,          unmasked),
-    "torch":          Weighing(_at.by_rank,          weights,             "nan",    counts_class_weights_alone=True),
+    "torch":          Weighing(_at.by_rank,          sum_of_class_weights, "nan",   counts_class_weights_alone=True),
     "keras2.2":       Weighing(_at.keras_2_2,        nonzero_weights,     "nan",    over_elements,  _at.per_sample_or_step),
     "tf1.12":         Weighing(_at.tf_1_12,          weights_or_nan,      _no,      as_given,       _at.or_a_single_one),
     "keras2.3":       Weighing(_at.keras_2_3,        elements,            "nan",    over_elements,  _at.or_ones),
