@@ -16,7 +16,7 @@ from torch import Tensor
 from torchweights import validation
 from torchweights.alignment import Met
 from torchweights.messages import choose
-from torchweights.semantics import AdditiveCounts, Semantics, as_given, semantics_for, weights_or_nan
+from torchweights.semantics import AdditiveCounts, Semantics, semantics_for
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 
@@ -136,8 +136,7 @@ class Weighed:
     def adds_up(self, reduction: str) -> bool:
         """Whether the counts of batches like this one may be added: weights that are not per sample are no sum."""
         counted = self.met.counted
-        sums = reduction == "mean_with_sample_weight" or self.row.weighing.denominator is weights_or_nan
-        if counted is None or not sums or self.row.weighing.sum_of_weights is not as_given:
+        if counted is None or not self.row.weighing.divides_by_weights_as_given(reduction):
             return True
         return counted.ndim == len(self.shape) and counted.shape[0] == self.shape[0]
 

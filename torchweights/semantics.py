@@ -111,10 +111,19 @@ class Weighing:
     feed: Callable[..., Tensor | None] = alignment.unfed
     counts_class_weights_alone: bool = False
 
+    def divides_by_weights_as_given(self, reduction: str) -> bool:
+        """Whether D adds up weights in the shape they came in, which is no sum over samples for every shape."""
+        by_weights = reduction == "mean_with_sample_weight" or self.denominator is weights_or_nan
+        return by_weights and self.sum_of_weights is as_given
+
 
 @dataclass(frozen=True)
 class Formulas:
-    """The quirks of the values; every field is an argument of a function in ``torchweights.functional``."""
+    """The quirks of the values, as the functions in ``torchweights.functional`` take them.
+
+    ``logits_behind`` says when a rescue finds logits, ``per_element`` whether no axis is averaged, ``explicit`` whether
+    from_logits and axis must be given and numbers are checked by default.
+    """
 
     binary: str = "clip"
     sparse: str = "clip first"
