@@ -25,16 +25,19 @@ class Change:
         return f"{self.kind} {self.key[0]} [{self.key[1]}] {self.detail}".rstrip()
 
 
-def changes(old: Mapping[Key, Any], new: Mapping[Key, Any], tolerated_eps: float | None) -> list[Change]:
-    """What differs between two recordings' cells; ``tolerated_eps=None`` asks for the very same bits."""
+def changes(
+    old: Mapping[Key, Any], new: Mapping[Key, Any], tolerated_eps: float, *, any_refusal: bool = False
+) -> list[Change]:
+    """What differs between two recordings' cells; ``any_refusal``: one refusal is as good as another."""
     found = [Change("new", key) for key in new if key not in old]
     found += [Change("gone", key) for key in old if key not in new]
     for key, before in old.items():
-        if key not in new:
+        if key not in new or before is new[key]:
             continue
+        if any_refusal and before.refusal is not None and new[key].refusal is not None:
+            continue  # libraries reword their messages
         eps, detail = _difference(before, new[key], float(np.finfo(key[1]).eps))
-        beyond = not _same_bits(before, new[key]) if tolerated_eps is None else eps > tolerated_eps
-        if beyond:
+        if eps > tolerated_eps:
             found.append(Change("changed", key, eps, detail))
     return found
 
@@ -51,7 +54,7 @@ def _difference(old: Any, new: Any, eps: float) -> tuple[float, str]:
         if apart > worst:
             worst, where = apart, name
     if worst == 0.0:
-        return 0.0, "in the sign of a zero"
+        return 0.0, ""
     relative = worst / scale if scale else math.inf
     return relative / eps, f"{where} by {relative:.1e} of its scale"
 
@@ -75,19 +78,3 @@ def _apart(before: Any, after: Any) -> float:
     if not np.array_equal(before[~finite], after[~finite], equal_nan=True):
         return math.inf
     return float(np.abs(before[finite] - after[finite]).max(initial=0.0))
-
-
-def _same_bits(old: Any, new: Any) -> bool:
-    """The same refusal, or the same bits in value and gradient; one NaN is as good as another."""
-    if old.refusal != new.refusal:
-        return False
-    for before, after in ((old.value, new.value), (old.gradient, new.gradient)):
-        if _apart(before, after) != 0.0:
-            return False
-        if before is not None and not np.array_equal(_signs(before), _signs(after)):
-            return False
-    return True
-
-
-def _signs(array: Any) -> Any:
-    return np.signbit(np.where(np.isnan(array), 0.0, array))

@@ -16,6 +16,11 @@ from pathlib import Path
 PINS = Path(__file__).resolve().parent / "oracles" / "environments"
 DEFAULT_FOLDER = Path.home() / ".cache" / "torchweights" / "oracles"
 _MARK = "installed.txt"
+_FOR_NOW = "made for a run over many releases.txt"
+_OLD_PIP = "pip==21.3.1"  # for Python 3.6, whose own pip 18.1 cannot read manylinux2014 wheels
+
+#: How many pins may differ for an environment to be made over from the one before it.
+_MADE_OVER = 12
 
 
 class EnvironmentProblem(RuntimeError):
@@ -34,17 +39,33 @@ class Pins:
     def digest(self) -> str:
         return hashlib.sha256("\n".join((self.python, *self.requirements)).encode()).hexdigest()
 
+    @property
+    def versions(self) -> dict[str, str]:
+        """Version by package, the names as pip compares them."""
+        return {_normal(line): line.split("==")[1] for line in self.requirements}
+
+
+def _normal(requirement: str) -> str:
+    return re.sub(r"[-_.]+", "-", requirement.split("==")[0]).lower()
+
 
 def read_pins(name: str) -> Pins:
-    """The pins of an environment; line one names its Python, every other line is ``package==version``."""
+    """The pins of an environment; line one names its Python, every other line is ``package==version``.
+
+    Line one may go on with ``, as NAME but``: the pins of that environment, with these lines in place of its own.
+    """
     path = PINS / f"{name}.txt"
     first, *rest = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    named = re.fullmatch(r"# python (\d+\.\d+)", first)
+    named = re.fullmatch(r"# python (\d+\.\d+)(?:, as (\S+) but)?", first)
     if named is None:
-        raise EnvironmentProblem(f"{path}: line 1 must read '# python X.Y', it reads {first!r}")
+        raise EnvironmentProblem(f"{path}: line 1 must read '# python X.Y' or '# python X.Y, as NAME but', "
+                                 f"it reads {first!r}")  # fmt: skip
     for line in rest:
         if not re.fullmatch(r"[\w.-]+==[\w.+-]+", line):
             raise EnvironmentProblem(f"{path}: every requirement is pinned as package==version, {line!r} is not")
+    if named.group(2):
+        own = {_normal(line) for line in rest}
+        rest = [line for line in read_pins(named.group(2)).requirements if _normal(line) not in own] + rest
     return Pins(name, named.group(1), tuple(rest))
 
 
@@ -71,30 +92,104 @@ def find_python(version: str, needed_for: str) -> str:
     )
 
 
+def is_made(name: str, root: Path) -> bool:
+    """Whether the environment ``name`` is there whole, with the pins of today."""
+    mark = root / name / _MARK
+    return mark.exists() and mark.read_text() == read_pins(name).digest and _python(root / name).exists()
+
+
+def _python(folder: Path) -> Path:
+    return folder / "bin" / "python"
+
+
 def ensure(name: str, root: Path) -> Path:
     """The Python inside the environment ``name`` under ``root``; makes the environment where it is not there whole."""
-    pins = read_pins(name)
-    folder = root / name
-    python = folder / "bin" / "python"
-    mark = folder / _MARK
-    if mark.exists() and mark.read_text() == pins.digest and python.exists():
-        return python
-    if folder.exists():
-        shutil.rmtree(folder)
-    base = find_python(pins.python, name)
-    print(f"{name}: making its environment in {folder} (Python {pins.python}, {len(pins.requirements)} packages) ...",
+    if not is_made(name, root):
+        remove(name, root)
+        _make(read_pins(name), root)
+    return _python(root / name)
+
+
+def ensure_for_now(name: str, root: Path, over: str | None) -> None:
+    """Make an environment that nobody needs for long, out of ``over`` where only few of their pins differ.
+
+    ``over`` is gone afterwards, if it was made for now too; what was there before is left alone.
+    """
+    if over is not None and (over == name or not _is_for_now(over, root)):
+        over = None
+    if not is_made(name, root):
+        remove(name, root)
+        if over is None or not _make_over(read_pins(over), read_pins(name), root):
+            if over is not None:
+                remove(over, root)
+            _make(read_pins(name), root)
+        (root / name / _FOR_NOW).touch()
+    elif over is not None:
+        remove(over, root)
+
+
+def remove_for_now(name: str, root: Path) -> None:
+    """Throw an environment away that was made for now."""
+    if _is_for_now(name, root):
+        remove(name, root)
+
+
+def _is_for_now(name: str, root: Path) -> bool:
+    return (root / name / _FOR_NOW).exists()
+
+
+def remove(name: str, root: Path) -> None:
+    """Throw an environment away."""
+    if (root / name).exists():
+        shutil.rmtree(root / name)
+
+
+def _make(pins: Pins, root: Path) -> None:
+    folder = root / pins.name
+    base = find_python(pins.python, pins.name)
+    print(f"{pins.name}: making its environment in {folder} (Python {pins.python}, {len(pins.requirements)} packages) ...",
           flush=True)  # fmt: skip
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _run([base, "-m", "venv", str(folder)], name)
-    if pins.python == "3.6":  # its own pip 18.1 cannot read manylinux2014 wheels
-        _pip(python, name, "pip==21.3.1")
-    _pip(python, name, "--no-deps", "-r", str(PINS / f"{name}.txt"))
-    mark.write_text(pins.digest)
-    return python
+    _run([base, "-m", "venv", str(folder)], pins.name)
+    if pins.python == "3.6":
+        _install(folder, _OLD_PIP)
+    _install(folder, "--no-deps", *pins.requirements)
+    (folder / _MARK).write_text(pins.digest)
 
 
-def _pip(python: Path, name: str, *arguments: str) -> None:
-    _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments], name)
+def _make_over(old: Pins, new: Pins, root: Path) -> bool:
+    """Turn the environment ``old`` into ``new`` by installing what differs; False where it could not be done."""
+    if old.python != new.python or not is_made(old.name, root):
+        return False
+    before, after = old.versions, new.versions
+    leave = [package for package, version in before.items() if after.get(package) != version]
+    enter = [line for line in new.requirements if before.get(_normal(line)) != after[_normal(line)]]
+    if max(len(leave), len(enter)) > _MADE_OVER:
+        return False
+    folder = root / new.name
+    print(f"{new.name}: making its environment out of that of {old.name} ({len(enter)} packages) ...", flush=True)
+    (root / old.name).rename(folder)
+    (folder / _MARK).unlink()
+    try:
+        if leave:  # before anything enters: tensorflow and tensorflow-cpu are the same files
+            _pip(folder, "uninstall", "--yes", *leave)
+        if enter:
+            _install(folder, "--no-deps", *enter)
+    except EnvironmentProblem as problem:
+        print(f"{problem}\n{new.name}: making it afresh instead", flush=True)
+        remove(new.name, root)
+        return False
+    (folder / _MARK).write_text(new.digest)
+    return True
+
+
+def _install(folder: Path, *what: str) -> None:
+    _pip(folder, "install", *what)
+
+
+def _pip(folder: Path, command: str, *arguments: str) -> None:
+    call = [str(_python(folder)), "-m", "pip", command, "--quiet", "--disable-pip-version-check", *arguments]
+    _run(call, folder.name)
 
 
 def _run(command: list[str], name: str) -> None:

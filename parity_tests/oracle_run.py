@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import functools
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -16,9 +18,12 @@ import numpy as np
 
 from parity_tests import environments
 from parity_tests.engines import Engine
-from parity_tests.parity_files import FOLDER, recordings
+from parity_tests.parity_files import FOLDER, cases, load_file, recordings
+
+Key = tuple[str, str]
 
 ORACLES = Path(__file__).resolve().parent / "oracles"
+_shared = load_file(ORACLES / "_run.py", "parity_tests_oracles_run")
 
 #: One thread, no accelerator, and none of the kernels that oneDNN picks by processor: the same bits on every run.
 _QUIET = {
@@ -36,10 +41,11 @@ class Progress(Protocol):
 
 
 def ask(engine: Engine, root: Path, answers: Path, only: str | None, progress: Progress) -> None:
-    """Run the oracle until ``answers`` holds every cell; what it already holds is not asked again."""
+    """Run the oracle in its environment until ``answers`` holds every cell; what it holds is not asked again."""
     python = environments.ensure(engine.environment, root)
     answers.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(python), str(ORACLES / f"{engine.oracle}.py"), "--cases", str(FOLDER), "--out", str(answers)]
+    command = [str(python), str(ORACLES / f"{engine.oracle}.py"), "--engine", engine.name, "--cases", str(FOLDER),
+               "--out", str(answers), "--pins", environments.read_pins(engine.environment).digest]  # fmt: skip
     command += ["--only", only] if only else []
     log = answers.with_suffix(".log")
     with open(log, "a") as errors:
@@ -73,17 +79,65 @@ def _variables(engine: Engine, root: Path) -> dict[str, str]:
     return {**kept, **_QUIET, "KERAS_BACKEND": engine.keras_backend, "KERAS_HOME": str(home)}
 
 
-def read_answers(path: Path) -> tuple[dict[str, Any], dict[tuple[str, str], Any]]:
-    """(header, cells) of the JSON lines that an oracle wrote."""
+@dataclass(frozen=True)
+class Answers:
+    """What a release answered: values and refusals, and why it could not be asked the rest."""
+
+    header: dict[str, Any]
+    cells: dict[Key, Any]
+    absent: dict[Key, str]
+
+
+def read_answers(path: Path) -> Answers:
+    """The JSON lines that an oracle wrote."""
     header: dict[str, Any] = {}
-    cells = {}
+    cells, absent = {}, {}
     for line in path.read_text().splitlines():
         answer = json.loads(line)
         if "header" in answer:
             header = answer["header"]
+        elif "absent" in answer:
+            absent[answer["id"], answer["dtype"]] = answer["absent"]
         else:
             cells[answer["id"], answer["dtype"]] = _cell(answer)
-    return header, cells
+    return Answers(header, cells, absent)
+
+
+def complete(engine: Engine, path: Path) -> Answers | None:
+    """The answers in a file that an earlier run left, where every case of today was asked by the oracle of today."""
+    if not path.is_file():
+        return None
+    try:
+        answers = read_answers(path)
+    except ValueError:  # a last line that a stopped run left unfinished
+        return None
+    made = {"digest": digest_of_cases(engine.name), "pins": environments.read_pins(engine.environment).digest,
+            "oracle": _shared.sources(str(ORACLES / f"{engine.oracle}.py"))}  # fmt: skip
+    if any(answers.header.get(name) != value for name, value in made.items()):
+        return None
+    return None if missing(engine, answers, None) else answers
+
+
+@functools.cache
+def _items(engine: str) -> list[dict[str, Any]]:
+    return list(cases.cases_for(engine))
+
+
+@functools.cache
+def digest_of_cases(engine: str) -> str:
+    """The digest of the cases of today."""
+    return str(cases.digest(_items(engine)))
+
+
+def wanted(engine: Engine, only: str | None) -> list[Key]:
+    """The cells of an engine in the order of the cases."""
+    return [(item["id"], dtype) for dtype in ("float64", "float32") for item in _items(engine.name)
+            if dtype in item["dtypes"] and (only is None or only in item["id"])]  # fmt: skip
+
+
+def missing(engine: Engine, answers: Answers, only: str | None) -> list[Key]:
+    """The cells that were not answered."""
+    return [key for key in wanted(engine, only) if key not in answers.cells and key not in answers.absent]
 
 
 def _cell(answer: Mapping[str, Any]) -> Any:

@@ -34,9 +34,8 @@ def ask() -> Iterator[Callable[[dict[str, Any], str], Any]]:
     sys.path.insert(0, folder)
     try:
         import keras3
-        import keras3_15
 
-        yield keras3.preparer(keras3_15.ask_loss)("float64")
+        yield keras3.prepare("float64")
     finally:
         sys.path.remove(folder)
         keras.config.set_floatx("float32")
@@ -45,16 +44,16 @@ def ask() -> Iterator[Callable[[dict[str, Any], str], Any]]:
 def generated(number: int) -> dict[str, Any]:
     """Case ``number``: loss, shape, weight, mask, reduction and options drawn at random, alike on every machine."""
     draw = random.Random(20_260_000 + number)
-    loss = draw.choice(cases.LOSSES)
+    loss = draw.choice(cases.LOSSES[:7])
     shape = tuple(draw.randint(1, 5) for _ in range(draw.randint(1, 4)))
-    reduction = draw.choice(cases.CAPABILITIES[ROW][0])
+    reduction = draw.choice(cases.KERAS3_REDUCTIONS)
     options: dict[str, Any] = {}
     if loss.endswith("crossentropy") and draw.random() < 0.5:
         options["from_logits"] = True
     if loss in ("binary_crossentropy", "categorical_crossentropy") and draw.random() < 0.3:
         options["label_smoothing"] = draw.choice([0.125, 0.25])
     seed = f"live{number}"
-    y_true, y_pred = cases._targets_and_predictions(loss, seed, shape, bool(options.get("from_logits")))
+    y_true, y_pred = cases.targets_and_predictions(loss, seed, shape, bool(options.get("from_logits")))
     if loss == "sparse_categorical_crossentropy" and draw.random() < 0.3:
         options["ignore_class"] = draw.randint(0, 2)
     weight = cases.sample_weight(draw.choice(cases.WEIGHTS), shape, seed)

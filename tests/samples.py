@@ -35,6 +35,10 @@ def _bits(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     return torch.randint(2, shape, generator=generator).double()
 
 
+def _positive(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.rand(shape, generator=generator, dtype=torch.float64) * 3 + 0.1
+
+
 def _signs(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     return 2 * _bits(shape, generator) - 1
 
@@ -90,11 +94,11 @@ class Sample:
 
     @property
     def sparse(self) -> bool:
-        return self.kind is tw.SparseCategoricalCrossentropy
+        return issubclass(self.kind, tw.SparseCategoricalCrossentropy)
 
     @property
     def takes_class_weight(self) -> bool:
-        return "Crossentropy" in self.kind.__name__
+        return "rossentropy" in self.kind.__name__ or self.kind is tw.CategoricalGeneralizedCrossEntropy
 
     def __str__(self) -> str:
         return self.name
@@ -107,6 +111,24 @@ SAMPLES = [
     Sample("mae", tw.MeanAbsoluteError, (2,), _numbers, _numbers),
     Sample("hinge", tw.Hinge, (2,), _numbers, _signs),
     Sample("squared hinge", tw.SquaredHinge, (2,), _numbers, _bits),
+    Sample("categorical hinge", tw.CategoricalHinge, (CLASSES,), _numbers, _one_hot(-1)),
+    Sample("mape", tw.MeanAbsolutePercentageError, (2,), _numbers, _numbers),
+    Sample("msle", tw.MeanSquaredLogarithmicError, (2,), _positive, _positive),
+    Sample("huber", tw.Huber, (2,), _numbers, _numbers),
+    Sample("log cosh", tw.LogCosh, (2,), _numbers, _numbers),
+    Sample("poisson", tw.Poisson, (2,), _positive, _positive),
+    Sample("cosine", tw.CosineSimilarity, (3,), _numbers, _numbers),
+    Sample("kl divergence", tw.KLDivergence, (CLASSES,), _softmax(-1), _softmax(-1)),
+    Sample("binary focal logits", tw.BinaryFocalCrossentropy, (2,), _numbers, _bits, {"from_logits": True}),
+    Sample(
+        "binary focal", tw.BinaryFocalCrossentropy, (2,), _probabilities, _bits, {"from_logits": False, "gamma": 0.5}
+    ),
+    Sample(
+        "categorical focal", tw.CategoricalFocalCrossentropy, (CLASSES,), _numbers, _one_hot(-1), {"from_logits": True}
+    ),
+    Sample("generalized", tw.CategoricalGeneralizedCrossEntropy, (CLASSES,), _softmax(-1), _labels(-1)),
+    Sample("dice per sample", tw.Dice, (3,), _probabilities, _bits, {"axis": -1}),
+    Sample("tversky per sample", tw.Tversky, (3,), _probabilities, _bits, {"axis": -1}),
     Sample("binary", tw.BinaryCrossentropy, (1,), _probabilities, _bits, _PROBABILITIES),
     Sample("binary logits", tw.BinaryCrossentropy, (2,), _numbers, _bits, _LOGITS),
     Sample("categorical", tw.CategoricalCrossentropy, (CLASSES,), _softmax(-1), _one_hot(-1), _PROBABILITIES),

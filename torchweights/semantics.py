@@ -122,7 +122,10 @@ class Formulas:
     """The quirks of the values, as the functions in ``torchweights.functional`` take them.
 
     ``logits_behind`` says when a rescue finds logits, ``per_element`` whether no axis is averaged, ``explicit`` whether
-    from_logits and axis must be given and numbers are checked by default.
+    from_logits and axis must be given and numbers are checked by default. ``cosine`` is the sign of the similarity and
+    the least length of a vector, ``huber`` whether its last axis is averaged ("mean", "per element"), ``focal`` which
+    focal loss takes logits as they are ("both", "binary", "neither"); the rest make them probabilities first, and the
+    categorical one then smooths over the last axis.
     """
 
     binary: str = "clip"
@@ -130,6 +133,9 @@ class Formulas:
     smoothing_classes: str = "axis"
     hinge_labels: str = "whole batch"
     logits_behind: Callable[[str, int], bool] = never
+    cosine: tuple[int, float] = (-1, 1e-7)
+    huber: str = "mean"
+    focal: str = "both"
     per_element: bool = False
     explicit: bool = False
 
@@ -187,17 +193,18 @@ WEIGHING = {
     "keras3-torch":   Weighing(_at.keras_3_torch,    unmasked,            "zero",   as_given),
 }
 FORMULAS = {
-    #                          binary               sparse              smoothing  0/1 for hinge   logits behind   per element   explicit
-    "torchweights":   Formulas("clip",              "normalise first",  "axis",    "included",     always,         False,        True),
-    "torch":          Formulas("clamp log",         "normalise first",  "axis",    "as given",     always,         True,         True),
-    "keras2.2":       Formulas("clip, logits",      "clip first",       "axis",    "as given",     never),
-    "keras2.3":       Formulas("clip, add, graph",  "clip first",       "axis 1",  "whole batch",  up_to_rank_2),
-    "tf2.2":          Formulas("clip, add, graph",  "clip first",       "axis 1",  "whole batch",  up_to_rank_2),
-    "tf2.2:loss":     Formulas("clip, add",         "clip first",       "axis 1",  "whole batch",  up_to_rank_2),
-    "tf_keras":       Formulas("clip, add, graph",  "clip first",       "axis",    "whole batch",  always),
-    "tf_keras:loss":  Formulas("clip, add",         "clip first",       "axis",    "whole batch",  always),
-    "keras3":         Formulas("clip",              "clip first",       "last",    "whole batch",  always),
-    "keras3-torch":   Formulas("clip",              "normalise first",  "last",    "whole batch",  never),
+    #                          binary               sparse              smoothing  0/1 for hinge   logits behind   cosine       huber          focal
+    "torchweights":   Formulas("clip",              "normalise first",  "axis",    "included",     always,         (-1, 1e-7),  "mean",        "both",    explicit=True),
+    "torch":          Formulas("clamp log",         "normalise first",  "axis",    "as given",     always,         (-1, 1e-7),  "mean",        "both",    explicit=True, per_element=True),
+    "keras2.2":       Formulas("clip, logits",      "clip first",       "axis",    "as given",     never,          (-1, 1e-6)),
+    "keras2.3":       Formulas("clip, add, graph",  "clip first",       "axis 1",  "whole batch",  up_to_rank_2,   (-1, 1e-6),  "per element"),
+    "tf1.15":         Formulas("clip, add, graph",  "clip first",       "axis 1",  "whole batch",  up_to_rank_2,   (+1, 1e-6),  "per element"),
+    "tf2.2":          Formulas("clip, add, graph",  "clip first",       "axis 1",  "whole batch",  up_to_rank_2,   (-1, 1e-6)),
+    "tf2.2:loss":     Formulas("clip, add",         "clip first",       "axis 1",  "whole batch",  up_to_rank_2,   (-1, 1e-6)),
+    "tf_keras":       Formulas("clip, add, graph",  "clip first",       "axis",    "whole batch",  always,         (-1, 1e-6),  "mean",        "binary"),
+    "tf_keras:loss":  Formulas("clip, add",         "clip first",       "axis",    "whole batch",  always,         (-1, 1e-6),  "mean",        "binary"),
+    "keras3":         Formulas("clip",              "clip first",       "last",    "whole batch",  always,         (-1, 1e-7),  "mean",        "binary"),
+    "keras3-torch":   Formulas("clip",              "normalise first",  "last",    "whole batch",  never,          (-1, 1e-7),  "mean",        "neither"),
 }
 CLASS_WEIGHTS = {
     #                              beside sample_weight     missing   keys        no dict     ranks  labels      {}
@@ -218,7 +225,7 @@ _RELEASES = {
     "keras2.2.4":      ("keras2.2",     "keras2.2",     "keras2.2"),
     "tf1.12":          ("tf1.12",       "keras2.2",     "tf1.12"),
     "keras2.3.1":      ("keras2.3",     "keras2.3",     "keras2.3"),
-    "tf1.15":          ("tf1.15",       "keras2.3",     "tf1.15"),
+    "tf1.15":          ("tf1.15",       "tf1.15",       "tf1.15"),
     "tf2.2":           ("tf2.2",        "tf2.2",        "tf2.2"),
     "tf_keras2.21":    ("tf_keras",     "tf_keras",     "tf_keras"),
     "keras3.15":       ("keras3",       "keras3",       "keras3"),

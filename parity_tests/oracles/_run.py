@@ -1,7 +1,8 @@
 """What every oracle shares: ask the release case by case and append each answer to a file of JSON lines.
 
 Python 3.6 and numpy 1.16 are enough for it. An answer is a value with its gradient, or a refusal (error type and first
-line). Answers that the file already holds are not asked again, so a run can be stopped and started.
+line), or the reason why the release has not got what the case asks for. Answers that the file already holds are not
+asked again, so a run can be stopped and started.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -19,6 +20,10 @@ import traceback
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class NotOffered(Exception):
+    """The release has not got what the case asks for; the message is short and the same for all such cases."""
 
 
 def load_cases(folder):
@@ -52,7 +57,7 @@ def first_line(error):
 
 
 def answer(ask, case, dtype):
-    """The answer of the release: value and gradient, or how it refused.
+    """The answer of the release: value and gradient, how it refused, or why it cannot be asked.
 
     Both are cast to the float type that was asked for: Keras 3 on torch gives a float64 mean as float32.
     """
@@ -60,6 +65,8 @@ def answer(ask, case, dtype):
         value, gradient = ask(case, dtype)
     except (NameError, ImportError):
         raise  # a mistake of the oracle, not an answer
+    except NotOffered as reason:
+        return {"absent": str(reason)}
     except Exception as error:  # noqa: BLE001  whatever the release raises is its answer
         if os.environ.get("ORACLE_TRACE"):
             traceback.print_exc()
@@ -68,7 +75,7 @@ def answer(ask, case, dtype):
     return {"value": value, "gradient": gradient}
 
 
-def weighing_dtype(cases, prepare, engine, items):
+def weighing_dtype(cases, prepare, items):
     """By door, and by reduction where it is not the default, the float type in which float64 values meet their weights.
 
     Measured with a weight that float32 cannot hold.
@@ -79,12 +86,12 @@ def weighing_dtype(cases, prepare, engine, items):
     found = {"loss/unweighted": unweighted_dtype(cases, ask)}
     for door, reduction in sorted(set((item["door"], item["reduction"]) for item in items)):
         item = cases.case("probe", door, "mean_squared_error", y_true, y_pred, weight=weight, reduction=reduction)
-        if not cases.offered(engine, item):
-            continue
         try:
             value = np.asarray(ask(item, "float64")[0], "float64")
         except (NameError, ImportError):
             raise  # a mistake of the oracle, not an answer
+        except NotOffered:
+            continue
         except Exception as error:  # noqa: BLE001
             kept = "refused: " + first_line(error)
         else:
@@ -101,35 +108,54 @@ def unweighted_dtype(cases, ask):
     return "float32" if (value == value.astype("float32")).all() else "float64"
 
 
-def sources():
-    """SHA-256 of the oracle's own files, so that answers of another oracle are not taken for its own."""
+def sources(script):
+    """SHA-256 of an oracle and of the files beside it that it imports: answers of another oracle are not its own."""
+    found, todo = set(), [os.path.abspath(script)]
+    while todo:
+        path = todo.pop()
+        if path in found or not os.path.exists(path):
+            continue
+        found.add(path)
+        with open(path, "rb") as file:
+            text = file.read().decode("utf-8")
+        names = re.findall(r"^ *(?:import|from) (\w+)", text, re.MULTILINE)
+        todo += [os.path.join(HERE, name + ".py") for name in names]
     state = hashlib.sha256()
-    # Asking a lazy module of TensorFlow for an attribute would load it, hence the plain dictionaries.
-    spaces = [getattr(module, "__dict__", {}) for module in list(sys.modules.values())]
-    paths = [space["__file__"] for space in spaces if isinstance(space.get("__file__"), str)]
-    for path in sorted(path for path in paths if os.path.dirname(os.path.abspath(path)) == HERE):
+    for path in sorted(found):
         with open(path, "rb") as file:
             state.update(file.read())
     return state.hexdigest()
 
 
-def main(engine, prepare, releases, notes, weighs=True):
-    """Run every case of ``engine``.
-
-    ``prepare(dtype)`` sets the release to a float type and returns ``ask(case, dtype) -> (value, gradient)``.
-    ``weighs`` is False where the loss takes no sample weights that could be probed.
-    """
+def arguments():
+    """What the recorder tells an oracle."""
     parser = argparse.ArgumentParser()
+    parser.add_argument("--engine", required=True, help="the release to ask")
     parser.add_argument("--cases", required=True, help="folder that holds cases.py")
     parser.add_argument("--out", required=True, help="file of JSON lines to append to")
+    parser.add_argument("--pins", default="", help="digest of what is installed here")
     parser.add_argument("--only", help="run only cases whose id contains this text")
-    options = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(options, prepare, releases, notes, losses=None, probe=None):
+    """Run every case of the engine.
+
+    ``prepare(dtype)`` sets the release to a float type and returns ``ask(case, dtype) -> (value, gradient)``.
+    ``losses`` is the module of losses of a Keras, which is listed and probed; ``probe`` stands in for its probe.
+    """
     cases = load_cases(options.cases)
-    items = cases.cases_for(engine)
-    probed = weighing_dtype(cases, prepare, engine, items) if weighs else {}
-    header = {"engine": engine, "digest": cases.digest(items), "releases": releases, "notes": notes,
-              "weighing_dtype": probed, "oracle": sources(),
+    items = cases.cases_for(options.engine)
+    header = {"engine": options.engine, "digest": cases.digest(items), "releases": releases, "notes": notes,
+              "oracle": sources(sys.argv[0]), "pins": options.pins, "weighing_dtype": {},
               "python": platform.python_version(), "numpy": np.__version__, "machine": platform.machine()}  # fmt: skip
+    if losses is not None:
+        import catalogue
+
+        header.update(catalogue.of(losses))
+        probe = probe or weighing_dtype
+    if probe is not None:
+        header["weighing_dtype"] = probe(cases, prepare, items)
     done = answers_in(options.out, header)
     with open(options.out, "w" if done is None else "a") as out:
         if done is None:

@@ -1,9 +1,15 @@
-"""Keras 3: what the oracles of its backends share. The loss is the loss class, called eagerly."""
+"""Keras 3 on TensorFlow and on torch: the loss is the loss class, called eagerly."""
 
+import _run
 import keras
 import loss_classes
 import models
 import numpy as np
+
+if keras.backend.backend() == "torch":
+    import torch_mode as backend_mode
+else:
+    import eager_mode as backend_mode
 
 NOTES = ("gradient through the loss: the backend's, of the sum of what the loss returned; through the model: one SGD "
          "step of rate 1 on a layer that adds its zero weights to the predictions; run_eagerly is off and jit_compile "
@@ -24,7 +30,8 @@ class Predictions(keras.layers.Layer):
     def call(self, inputs):
         given = inputs[0] if self.masked else inputs
         # The batch stays unknown to the graph, as it is in every real model.
-        return given + keras.ops.reshape(self.offset, keras.ops.shape(given))
+        offset = self.offset if self.whole_shape[0] == 1 else keras.ops.reshape(self.offset, keras.ops.shape(given))
+        return given + offset
 
     def compute_output_spec(self, inputs):
         given = inputs[0] if self.masked else inputs
@@ -55,7 +62,7 @@ def step(held, item, dtype):
     layer.offset.assign(np.zeros(layer.offset.shape, dtype))
     model.reset_metrics()
     if item["step"] == "evaluate":
-        value = model.evaluate(inputs, targets, sample_weight=weight, verbose=0, batch_size=len(targets))
+        value = model.evaluate(inputs, targets, sample_weight=weight, verbose=0, batch_size=models.batch_size(item))
         return np.asarray(value, dtype), None
     value = model.train_on_batch(inputs, targets, sample_weight=weight, class_weight=item["class_weight"])
     return np.asarray(value, dtype), -keras.ops.convert_to_numpy(layer.offset)
@@ -63,31 +70,42 @@ def step(held, item, dtype):
 
 def build(item, dtype):
     """A compiled model and its layer of predictions."""
+    loss = loss_classes.loss_argument(keras.losses, item, keras.ops.mean)
     inputs = models.arrays(item, dtype)[0]
     entries = [keras.Input(shape=i.shape[1:]) for i in inputs]
     mask = item["mask"]
-    layer = Predictions(inputs[0].shape, None if mask is None else mask.ndim)
+    layer = Predictions(models.offset_shape(item), None if mask is None else mask.ndim)
     output = layer(entries if len(entries) > 1 else entries[0])
     if item["activation"]:
         output = keras.layers.Activation(item["activation"])(output)
     model = keras.Model(entries if len(entries) > 1 else entries[0], output)
-    model.compile(loss=models.loss_argument(item, keras.ops.mean), optimizer=keras.optimizers.SGD(1.0))
+    model.compile(loss=loss, optimizer=keras.optimizers.SGD(1.0))
     return model, layer
 
 
-def preparer(ask_loss):
-    """``prepare`` for ``_run.main``; ``ask_loss(objective, item, dtype)`` is the backend's."""
+def set_mask(tensor, mask):
+    if hasattr(keras.src.backend, "set_keras_mask"):
+        keras.src.backend.set_keras_mask(tensor, mask)
+    else:  # before Keras 3.6
+        tensor._keras_mask = mask
 
-    def prepare(dtype):
-        keras.backend.clear_session()
-        keras.backend.set_floatx(dtype)
-        door = Door()
 
-        def ask(item, dtype):
-            if item["door"] == "model":
-                return door.ask(item, dtype)
-            return ask_loss(loss_classes.objective(keras.losses, item, sparse_takes_axis=True), item, dtype)
+def prepare(dtype):
+    keras.backend.clear_session()
+    keras.backend.set_floatx(dtype)
+    door = Door()
 
-        return ask
+    def ask(item, dtype):
+        if item["door"] == "model":
+            return door.ask(item, dtype)
+        objective = loss_classes.objective(keras.losses, item, bare_functions=False)
+        return backend_mode.ask_loss(objective, item, dtype, set_mask)
 
-    return prepare
+    return ask
+
+
+if __name__ == "__main__":
+    options = _run.arguments()
+    assert (keras.backend.backend() == "torch") == options.engine.endswith("-torch")
+    backend_mode.single_thread()
+    _run.main(options, prepare, dict(backend_mode.RELEASES, keras=keras.__version__), NOTES, keras.losses)

@@ -29,21 +29,21 @@ def arrays(item, dtype):
     return inputs, targets, weight
 
 
-def loss_argument(item, mean):
-    """What compile is given: the name of a loss, or the custom loss that returns one scalar."""
-    if item["loss"] != "scalar_squared_error":
-        return item["loss"]
+def batch_size(item):
+    """In how many samples at a time a case is evaluated: all of them where it does not say."""
+    return item["batch_size"] or len(item["y_pred"])
 
-    def scalar_squared_error(y_true, y_pred):
-        return mean((y_pred - y_true) ** 2)
 
-    return scalar_squared_error
+def offset_shape(item):
+    """The shape of the weights that are added to the predictions: those of a whole batch, where it is one."""
+    shape = item["y_pred"].shape
+    return ((1,) if item["batch_size"] else shape[:1]) + shape[1:]
 
 
 def signature(item):
     """Everything about a case that a model could remember: two cases share a model only where all of it agrees."""
     shapes = [None if item[k] is None else item[k].shape for k in ("y_true", "y_pred", "sample_weight", "mask")]
-    return (item["loss"], item["activation"], item["step"], item["class_weight"] is None) + tuple(shapes)
+    return (item["loss"], item["activation"], item["step"], item["batch_size"], item["class_weight"] is None) + tuple(shapes)
 
 
 class Kept(object):

@@ -26,7 +26,8 @@ def predictions_layer(keras):
         def call(self, inputs, mask=None):
             given = inputs[0] if self.masked else inputs
             # The batch stays unknown to the graph, as it is in every real model.
-            moved = given + backend.reshape(self.offset, backend.shape(given))
+            offset = self.offset if self.whole_shape[0] == 1 else backend.reshape(self.offset, backend.shape(given))
+            moved = given + offset
             moved.set_shape(given.shape)
             return moved
 
@@ -47,7 +48,7 @@ def model(keras, item, dtype):
     inputs = models.arrays(item, dtype)[0]
     entries = [keras.layers.Input(shape=i.shape[1:]) for i in inputs]
     mask = item["mask"]
-    layer = predictions_layer(keras)(inputs[0].shape, mask_rank=None if mask is None else mask.ndim)
+    layer = predictions_layer(keras)(models.offset_shape(item), mask_rank=None if mask is None else mask.ndim)
     output = layer(entries if len(entries) > 1 else entries[0])
     if item["activation"]:
         output = keras.layers.Activation(item["activation"])(output)

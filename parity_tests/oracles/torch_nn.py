@@ -1,8 +1,8 @@
 """torch itself: ``torch.nn.functional``, with the classes on axis 1."""
 
 import _run
-import torch
 import torch.nn.functional as F
+import torch_mode
 
 NOTES = "gradient: autograd, of the sum of what the function returned"
 
@@ -28,17 +28,11 @@ def loss_of(item, y_pred, y_true, weight):
 
 def prepare(_):
     def ask(item, dtype):
-        y_true, y_pred, weight = item["y_true"], item["y_pred"], item["sample_weight"]
-        y_true = torch.from_numpy(y_true if y_true.dtype.kind in "iu" else y_true.astype(dtype))
-        y_pred = torch.from_numpy(y_pred.astype(dtype)).requires_grad_()
-        weight = None if weight is None else torch.from_numpy(weight.astype(dtype))
-        value = loss_of(item, y_pred, y_true, weight)
-        (gradient,) = torch.autograd.grad(value.sum(), y_pred)
-        return value.detach().numpy(), gradient.numpy()
+        return torch_mode.ask_loss(lambda t, p, w: loss_of(item, p, t, w), item, dtype, set_mask=None)
 
     return ask
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    _run.main("torch", prepare, {"torch": torch.__version__}, NOTES, weighs=False)
+    torch_mode.single_thread()
+    _run.main(_run.arguments(), prepare, torch_mode.RELEASES, NOTES)

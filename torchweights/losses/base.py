@@ -18,7 +18,7 @@ from torchweights.reduction import Denominator, Weighed, standard_reduction
 from torchweights.semantics import Semantics, semantics_for
 
 
-def _autocast_off(device: torch.device) -> contextlib.AbstractContextManager[object]:
+def autocast_off(device: torch.device) -> contextlib.AbstractContextManager[object]:
     """Losses choose their own precision; some devices know no autocast to turn off."""
     if torch.amp.is_autocast_available(device.type):
         return torch.autocast(device.type, enabled=False)
@@ -137,6 +137,10 @@ class WeightedLoss(Configured, HoldsClassWeights):
         """Targets as the formula wants them, once it is known which of them count."""
         return y_true
 
+    def _hide_targets(self, y_true: Tensor, weighed: Weighed, axes: tuple[int, ...]) -> Tensor:
+        """Targets with 0 where nothing must show; ``axes`` are those that the values lack."""
+        return weighed.hide(y_true, axes)
+
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         """Labels and probabilities that cannot be meant."""
 
@@ -152,7 +156,7 @@ class WeightedLoss(Configured, HoldsClassWeights):
         denominator: Tensor | Denominator | float | None = None,
     ) -> Tensor:
         validation.check_kinds(y_pred, y_true)
-        with _autocast_off(y_pred.device):
+        with autocast_off(y_pred.device):
             y_pred = at_least_float32(y_pred)
             if y_pred.ndim == 0:
                 raise ValueError("y_pred expected at least one axis, (N,) or (N, ..); received a tensor of rank 0.")
@@ -166,7 +170,7 @@ class WeightedLoss(Configured, HoldsClassWeights):
             met = self._targets(met, weighed)
             axes = self._values_axes(y_pred.ndim)
             y_pred = weighed.hide(y_pred, axes, self._harmless)
-            met = weighed.hide(met, axes if met.ndim == y_pred.ndim else ())
+            met = self._hide_targets(met, weighed, axes if met.ndim == y_pred.ndim else ())
             return reduction.reduce(self.values(y_pred, met), weighed, standard_reduction(self.reduction), denominator)
 
     #: a prediction that every formula takes without harm

@@ -110,7 +110,7 @@ class CategoricalCrossentropy(Crossentropy):
                 class_weights.per_class(y_true, self._table(y_pred.device, y_pred.shape[axis]), axis),
                 0.0,
             )
-        return functional.categorical_crossentropy(
+        return self._formula(
             y_pred,
             y_true,
             from_logits=from_logits,
@@ -119,6 +119,9 @@ class CategoricalCrossentropy(Crossentropy):
             axis=axis,
             epsilon=self.epsilon,
         )
+
+    def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
+        return functional.categorical_crossentropy(y_pred, y_true, **options)
 
 
 class SparseCategoricalCrossentropy(Crossentropy):

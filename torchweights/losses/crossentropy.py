@@ -209,8 +209,11 @@ class BinaryCrossentropy(Crossentropy):
         weight = self._column_weights(y_pred)
         if weight is not None:
             y_pred = torch.where(weight != 0, y_pred, torch.full((), 0.5, dtype=y_pred.dtype, device=y_pred.device))
-        values = functional.binary_crossentropy(
+        values = self._formula(
             y_pred, y_true, from_logits=from_logits, label_smoothing=self.label_smoothing, axis=axis if weight is None else (),
             epsilon=self.epsilon, form=self.semantics.formulas.binary,
         )  # fmt: skip
         return values if weight is None else weighted_mean(values, weight, axis)
+
+    def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
+        return functional.binary_crossentropy(y_pred, y_true, **options)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torchweights import class_weight as class_weights
 from torchweights import functional, validation
 from torchweights.losses.base import WeightedLoss, check_per_element, same_shape
+from torchweights.losses.regression import Regression
 from torchweights.reduction import Weighed
 
 
@@ -108,3 +109,30 @@ class SquaredHinge(_Hinge):
     """
 
     _formula = staticmethod(functional.squared_hinge)
+
+
+class CategoricalHinge(Regression):
+    """Categorical hinge: ``functional.categorical_hinge``, weighed; targets are taken as they are.
+
+    Args:
+        axis: Axis of the classes.
+        reduction, class_weight, semantics, rest_in_eval: As in ``WeightedLoss``; the class of a target is its argmax.
+
+    Shapes: y_pred and y_true (N, .., C) alike: scores, and one-hot targets.
+
+    >>> import torch
+    >>> CategoricalHinge()(torch.tensor([[0.5, 0.25, -1.0]]), torch.tensor([[0.0, 1.0, 0.0]]))
+    tensor(1.2500)
+    """
+
+    _averages = False
+    _has_classes = True
+
+    def _labels(self, y_true: Tensor, y_pred_shape: Sequence[int]) -> tuple[Tensor, int | None]:
+        (axis,) = self._values_axes(len(y_pred_shape))
+        return y_true.argmax(axis), y_pred_shape[axis]
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """One value per sample or pixel."""
+        (axis,) = self._values_axes(y_pred.ndim)
+        return functional.categorical_hinge(y_pred, y_true, axis=axis)

@@ -1,4 +1,4 @@
-"""Regression losses: mean squared and mean absolute error."""
+"""Regression losses: a formula of two tensors of one shape, averaged over the last axis."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from torchweights import functional
 from torchweights.losses.base import WeightedLoss, check_per_element, same_shape
 
 
-class _Regression(WeightedLoss):
+class Regression(WeightedLoss):
     """A formula of two tensors of one shape, averaged over ``axis``."""
 
     _formula: ClassVar[Callable[..., Tensor]]
+    #: whether a target has a class, so that class weights mean something
+    _has_classes: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -29,7 +31,8 @@ class _Regression(WeightedLoss):
         super().__init__(reduction=reduction, class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval)
         self.axis = axis
         check_per_element(self)
-        if class_weight is not None and self.semantics.class_weights.others == "by class":
+        by_class = self.semantics.class_weights.others == "by class"
+        if class_weight is not None and by_class and not self._has_classes:
             raise TypeError(
                 f"{type(self).__name__} expected no class_weight in row {self.semantics.name!r}: regression has no "
                 f"classes; received {class_weight!r:.60}. Give the weights as sample_weight, or name a release of Keras, "
@@ -39,12 +42,17 @@ class _Regression(WeightedLoss):
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         return same_shape(y_pred, y_true).to(y_pred.dtype)
 
+    def _formula_options(self) -> dict[str, Any]:
+        """What the formula takes beside both tensors and the axis."""
+        return {}
+
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample: the mean over ``axis``."""
-        return type(self)._formula(y_pred, y_true, axis=self._values_axes(y_pred.ndim))
+        axes = self._values_axes(y_pred.ndim)
+        return type(self)._formula(y_pred, y_true, axis=axes, **self._formula_options())
 
 
-class MeanSquaredError(_Regression):
+class MeanSquaredError(Regression):
     """Mean squared error: ``functional.mean_squared_error``, weighed.
 
     Args:
@@ -63,7 +71,7 @@ class MeanSquaredError(_Regression):
     _formula = staticmethod(functional.mean_squared_error)
 
 
-class MeanAbsoluteError(_Regression):
+class MeanAbsoluteError(Regression):
     """Mean absolute error: ``functional.mean_absolute_error``, weighed.
 
     Args:
@@ -79,3 +87,118 @@ class MeanAbsoluteError(_Regression):
     """
 
     _formula = staticmethod(functional.mean_absolute_error)
+
+
+class MeanAbsolutePercentageError(Regression):
+    """Mean absolute percentage error: ``functional.mean_absolute_percentage_error``, weighed.
+
+    Args and shapes: as ``MeanSquaredError``.
+
+    >>> import torch
+    >>> MeanAbsolutePercentageError()(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.5, 2.0]]))
+    tensor(75.)
+    """
+
+    _formula = staticmethod(functional.mean_absolute_percentage_error)
+
+
+class MeanSquaredLogarithmicError(Regression):
+    """Mean squared logarithmic error: ``functional.mean_squared_logarithmic_error``, weighed.
+
+    Args and shapes: as ``MeanSquaredError``.
+
+    >>> import torch
+    >>> MeanSquaredLogarithmicError()(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.5, 2.0]]))
+    tensor(0.0828)
+    """
+
+    _formula = staticmethod(functional.mean_squared_logarithmic_error)
+
+
+class LogCosh(Regression):
+    """Logarithm of the hyperbolic cosine of the error: ``functional.log_cosh``, weighed.
+
+    Args and shapes: as ``MeanSquaredError``.
+
+    >>> import torch
+    >>> LogCosh()(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.5, 2.0]]))
+    tensor(0.2769)
+    """
+
+    _formula = staticmethod(functional.log_cosh)
+
+
+class Poisson(Regression):
+    """Poisson loss: ``functional.poisson``, weighed.
+
+    Args and shapes: as ``MeanSquaredError``.
+
+    >>> import torch
+    >>> Poisson()(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.5, 2.0]]))
+    tensor(0.9014)
+    """
+
+    _formula = staticmethod(functional.poisson)
+
+
+class Huber(Regression):
+    """Huber loss, a square up to ``delta`` and a line beyond: ``functional.huber``, weighed.
+
+    Args:
+        delta: Where the square ends.
+        axis, reduction, class_weight, semantics, rest_in_eval: As in ``MeanSquaredError``.
+
+    Rows of Keras 2.3 and TF 1.15 average no axis: ``sum`` and ``none`` show it.
+
+    >>> import torch
+    >>> Huber(delta=0.5)(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.5, 2.0]]))
+    tensor(0.2500)
+    """
+
+    _formula = staticmethod(functional.huber)
+
+    def __init__(
+        self,
+        *,
+        delta: float = 1.0,
+        axis: int | tuple[int, ...] = -1,
+        reduction: str | None = "sum_over_batch_size",
+        class_weight: class_weights.ClassWeightsLike | None = None,
+        semantics: Any = "torchweights",
+        rest_in_eval: bool | None = None,
+    ) -> None:
+        super().__init__(
+            axis=axis, reduction=reduction, class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval
+        )
+        if isinstance(delta, bool) or not isinstance(delta, (int, float)) or not delta > 0:
+            raise ValueError(f"delta expected a number above 0; received {delta!r}.")
+        self.delta = delta
+
+    def _values_axes(self, rank: int) -> tuple[int, ...]:
+        return () if self.semantics.formulas.huber == "per element" else super()._values_axes(rank)
+
+    def _formula_options(self) -> dict[str, Any]:
+        return {"delta": self.delta}
+
+
+class CosineSimilarity(Regression):
+    """Cosine similarity, negative so that it falls as vectors align: ``functional.cosine_similarity``, weighed.
+
+    Args:
+        axis: Axis of the vectors.
+        reduction, class_weight, semantics, rest_in_eval: As in ``MeanSquaredError``.
+
+    Row ``tf1.15`` returns the similarity itself, as that release did.
+
+    >>> import torch
+    >>> CosineSimilarity()(torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor(-0.6000)
+    """
+
+    _averages = False
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """One value per vector."""
+        (axis,) = self._values_axes(y_pred.ndim)
+        sign, shortest = self.semantics.formulas.cosine
+        return functional.cosine_similarity(y_pred, y_true, axis=axis, sign=sign, shortest=shortest)

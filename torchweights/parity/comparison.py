@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from torchweights.parity import cases, recordings, replay
+from torchweights.parity import cases, recordings, replay, tf1_replay
 
 #: The one table of tolerances: |a - b| <= tolerance * max(|b|, scale), scale = the largest term of the formula.
 #: float64 decides meaning; a release that weighs float64 in float32 is held like float32.
@@ -45,7 +45,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Divergence:
-    """A line of the divergences file: globs of engine and cell, what is wrong there, and why it stays."""
+    """A line of the divergences file: globs of engine and cell (``in float64`` may end it), what is wrong, and why."""
 
     engine: str
     cell: str
@@ -57,7 +57,7 @@ class Divergence:
         return (
             wrong == self.wrong
             and fnmatch.fnmatchcase(result.engine, self.engine)
-            and fnmatch.fnmatchcase(result.cell, self.cell)
+            and any(fnmatch.fnmatchcase(cell, self.cell) for cell in (result.cell, f"{result.cell} in {result.dtype}"))
         )
 
 
@@ -104,7 +104,8 @@ def precision_of(header: Mapping[str, Any], item: Mapping[str, Any], dtype: str)
     bare = unweighed and "ignore_class" not in item["options"]
     doors = [f"{item['door']}/{'unweighted' if bare else item['reduction']}", item["door"]]
     kept = next((probed[door] for door in doors if door in probed), "float64")
-    return "float32" if "float32" in (dtype, kept) else "float64"
+    values = probed.get(f"{item['door']}/unweighted", "float64")
+    return "float32" if "float32" in (dtype, kept, values) else "float64"
 
 
 def compare_cell(
@@ -113,7 +114,7 @@ def compare_cell(
     """One recorded cell against what this library computes."""
     head = (engine, item["id"], dtype, precision)
     try:
-        answer = replay.ask(item, engine, dtype, device)
+        answer = (tf1_replay if tf1_replay.is_tf1(engine) else replay).ask(item, engine, dtype, device)
     except (ValueError, TypeError) as error:
         refused = cell.refusal is not None
         return Result(*head, () if refused else ("we refuse",), str(error), refused=refused)
@@ -140,8 +141,8 @@ def compare_cell(
 
 @cache
 def items_of(engine: str) -> dict[str, dict[str, Any]]:
-    """The cases of an engine by id."""
-    return {item["id"]: item for item in cases.cases_for(engine)}  # type: ignore[no-untyped-call]
+    """The cases of an engine by id, without those that only the atlas asks about."""
+    return {item["id"]: item for item in cases.cases_for(engine) if not cases.is_probe(item)}  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -168,7 +169,7 @@ def compare(
     recording = recording_of(engine) if recording is None else recording
     items = items_of(engine)
     for (name, dtype), cell in recording.cells.items():
-        if fnmatch.fnmatchcase(name, only):
+        if name in items and fnmatch.fnmatchcase(name, only):
             yield compare_cell(
                 items[name], cell, engine, dtype, precision_of(recording.header, items[name], dtype), device
             )

@@ -11,16 +11,36 @@ from torch import Tensor
 
 import torchweights as tw
 from torchweights.reduction import standard_reduction
+from torchweights.semantics import always
 
 CRITERIA: dict[str, type[tw.WeightedLoss]] = {
     "mean_squared_error": tw.MeanSquaredError,
     "mean_absolute_error": tw.MeanAbsoluteError,
+    "mean_absolute_percentage_error": tw.MeanAbsolutePercentageError,
+    "mean_squared_logarithmic_error": tw.MeanSquaredLogarithmicError,
+    "huber": tw.Huber,
+    "log_cosh": tw.LogCosh,
+    "poisson": tw.Poisson,
+    "cosine_similarity": tw.CosineSimilarity,
+    "kl_divergence": tw.KLDivergence,
+    "hinge": tw.Hinge,
+    "squared_hinge": tw.SquaredHinge,
+    "categorical_hinge": tw.CategoricalHinge,
     "binary_crossentropy": tw.BinaryCrossentropy,
     "categorical_crossentropy": tw.CategoricalCrossentropy,
     "sparse_categorical_crossentropy": tw.SparseCategoricalCrossentropy,
-    "hinge": tw.Hinge,
-    "squared_hinge": tw.SquaredHinge,
+    "binary_focal_crossentropy": tw.BinaryFocalCrossentropy,
+    "categorical_focal_crossentropy": tw.CategoricalFocalCrossentropy,
+    "categorical_generalized_cross_entropy": tw.CategoricalGeneralizedCrossEntropy,
+    "dice": tw.Dice,
+    "tversky": tw.Tversky,
+    "circle": tw.Circle,
+    "ctc": tw.CTC,
 }
+#: losses whose targets are whole numbers
+_LABELLED = ("sparse_categorical_crossentropy", "categorical_generalized_cross_entropy", "circle", "ctc")
+#: the last layer that the losses expect before them
+_ACTIVATIONS = {"binary_crossentropy": "sigmoid", "binary_focal_crossentropy": "sigmoid"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +59,10 @@ def criterion_for(item: dict[str, Any], semantics: str) -> tw.WeightedLoss:
         item["options"], reduction=item["reduction"], semantics=tw.semantics_for(semantics, door=item["door"])
     )
     if item["activation"]:
-        options["from_logits"] = "rescued"
+        expected = item["activation"] == _ACTIVATIONS.get(item["loss"], "softmax")
+        # Releases that know an activation by the type of its op do not take one for the other; those that mark tensors do.
+        reused = tw.semantics_for(semantics).formulas.logits_behind is always
+        options["from_logits"] = "rescued" if expected else reused
     elif item["loss"].endswith("crossentropy") and semantics in ("torch", "torchweights"):
         options.setdefault("from_logits", False)
     if item["class_weight"] is not None:
@@ -61,7 +84,7 @@ def tensors_of(
         made = torch.from_numpy(np.array(array)).to(device)
         return made if array.dtype.kind in keep else made.to(kind)
 
-    y_pred, y_true = tensor("y_pred", ""), tensor("y_true", "iu" if item["loss"].startswith("sparse") else "")
+    y_pred, y_true = tensor("y_pred", ""), tensor("y_true", "iu" if item["loss"] in _LABELLED else "")
     assert y_pred is not None and y_true is not None
     return y_pred.requires_grad_(), y_true, tensor("sample_weight", "iub"), tensor("mask", "b")
 
@@ -72,13 +95,37 @@ def ask(item: dict[str, Any], semantics: str, dtype: str, device: str = "cpu") -
         return _ask_scalar(item, semantics, dtype, device)
     criterion = criterion_for(item, semantics)
     y_pred, y_true, sample_weight, mask = tensors_of(item, dtype, device)
-    loss = criterion(y_pred, y_true, sample_weight, mask)
+    loss = criterion(_through_activation(item, criterion, y_pred), y_true, sample_weight, mask)
     gradient = None
     if item["step"] != "evaluate":
         gradient = torch.autograd.grad(loss.sum(), y_pred)[0].cpu().numpy()
     share = _largest_share(criterion, y_pred, y_true, sample_weight, mask)
-    term = max(1.0, float(y_pred.detach().abs().max()))
-    return Answer(loss.detach().cpu().numpy(), gradient, term * share, max(1.0, min(term, 16.0)) * share)
+    term = _largest_term(item, y_pred.detach())
+    return Answer(
+        loss.detach().cpu().numpy(), gradient, term * share, _largest_slope(item, y_pred.detach(), term) * share
+    )
+
+
+def _largest_term(item: dict[str, Any], y_pred: Tensor) -> float:
+    """The largest number that the formula adds or subtracts, from above."""
+    term = max(1.0, float(y_pred.abs().max()))
+    return term * float(item["options"].get("gamma", 80.0)) if item["loss"] == "circle" else term
+
+
+def _largest_slope(item: dict[str, Any], y_pred: Tensor, term: float) -> float:
+    """The same for the gradient: logits far away leave it alone, short vectors do not."""
+    if item["loss"] == "circle":
+        return term * len(y_pred)  # every embedding is a neighbour of every other
+    if item["loss"] == "cosine_similarity":
+        return 1 / max(1e-7, float(y_pred.norm(dim=item["options"].get("axis", -1)).min()))
+    return max(1.0, min(term, 16.0))
+
+
+def _through_activation(item: dict[str, Any], criterion: tw.WeightedLoss, y_pred: Tensor) -> Tensor:
+    """Predictions after an activation that the criterion does not expect and the era does not look behind."""
+    if item["activation"] is None or getattr(criterion, "from_logits", None) is not False:
+        return y_pred
+    return y_pred.sigmoid() if item["activation"] == "sigmoid" else y_pred.softmax(-1)
 
 
 def _ask_scalar(item: dict[str, Any], semantics: str, dtype: str, device: str) -> Answer:
@@ -98,6 +145,8 @@ def _largest_share(
 ) -> float:
     """The largest weight over the denominator: what one term of the formula is multiplied by."""
     detached = y_pred.detach()
+    if criterion._values_shape(detached.shape) == () or isinstance(criterion, tw.Circle):
+        return 1.0 if sample_weight is None else max(1.0, float(sample_weight.abs().sum()))
     weighed = criterion._weigh(
         detached.shape, y_true, criterion._meet(detached, y_true), sample_weight, mask, detached.device, detached.dtype
     )

@@ -1,8 +1,4 @@
-"""Loss formulas, one pure function each: unreduced values, no era, no weight, no mask.
-
-Every function takes ``(y_pred, y_true)`` and averages or sums its ``axis`` away; ``axis=()`` leaves a value per element
-where that means something. What eras disagree about is an argument. Half precision is computed in float32.
-"""
+"""Cross-entropies: binary, categorical, sparse, generalized, and KL divergence."""
 
 from __future__ import annotations
 
@@ -12,106 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from torchweights.functional.shared import Axis, at_least_float32, mean, power, same_dtype
 from torchweights.messages import choose
-
-Axis = int | tuple[int, ...]
 
 BINARY_FORMS = ("clip", "clip, add", "clip, add, graph", "clip, logits", "clamp log")
 SPARSE_FORMS = ("clip first", "normalise first")
-
-
-def at_least_float32(tensor: Tensor) -> Tensor:
-    """float64 stays float64, float32 stays float32, everything smaller becomes float32."""
-    return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
-
-
-def _same_dtype(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
-    y_pred = at_least_float32(y_pred)
-    return y_pred, y_true.to(y_pred.dtype)
-
-
-def _mean(values: Tensor, axis: Axis) -> Tensor:
-    return values if axis == () else values.mean(axis)
-
-
-def mean_squared_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
-    """mean((y_pred - y_true)^2) over ``axis``.
-
-    Args:
-        y_pred, y_true: (N, .., D).
-        axis: Axis or axes to average; () for none.
-
-    Source: ``mean_squared_error``, alike in every Keras.
-
-    >>> mean_squared_error(torch.tensor([[1.0, 3.0], [0.5, 0.0]]), torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
-    tensor([2.5000, 0.1250])
-    """
-    y_pred, y_true = _same_dtype(y_pred, y_true)
-    return _mean((y_pred - y_true).square(), axis)
-
-
-def mean_absolute_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
-    """mean(|y_pred - y_true|) over ``axis``.
-
-    Args:
-        y_pred, y_true: (N, .., D).
-        axis: Axis or axes to average; () for none.
-
-    Source: ``mean_absolute_error``, alike in every Keras.
-
-    >>> mean_absolute_error(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0, 1.0]]))
-    tensor([1.5000])
-    """
-    y_pred, y_true = _same_dtype(y_pred, y_true)
-    return _mean((y_pred - y_true).abs(), axis)
-
-
-def hinge(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
-    """mean(max(1 - y_true * y_pred, 0)) over ``axis``, for labels -1 and 1.
-
-    Args:
-        y_pred, y_true: (N, .., D); labels 0 and 1 go through ``signed_labels`` first.
-        axis: Axis or axes to average; () for none.
-
-    Source: ``hinge``, alike in every Keras but for the labels.
-
-    >>> hinge(torch.tensor([[0.6, -0.4]]), torch.tensor([[-1.0, 1.0]]))
-    tensor([1.5000])
-    """
-    y_pred, y_true = _same_dtype(y_pred, y_true)
-    return _mean((1 - y_true * y_pred).clamp(min=0), axis)
-
-
-def squared_hinge(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
-    """mean(max(1 - y_true * y_pred, 0)^2) over ``axis``, for labels -1 and 1.
-
-    Args:
-        y_pred, y_true: (N, .., D); labels 0 and 1 go through ``signed_labels`` first.
-        axis: Axis or axes to average; () for none.
-
-    Source: ``squared_hinge``, alike in every Keras but for the labels.
-
-    >>> squared_hinge(torch.tensor([[0.6, -0.4]]), torch.tensor([[-1.0, 1.0]]))
-    tensor([2.2600])
-    """
-    y_pred, y_true = _same_dtype(y_pred, y_true)
-    return _mean((1 - y_true * y_pred).clamp(min=0).square(), axis)
-
-
-def signed_labels(y_true: Tensor, judged: Tensor | None = None) -> Tensor:
-    """2 * y_true - 1 if every label is 0 or 1, else y_true as it is: Keras's rule for hinge since 2.3.
-
-    Args:
-        y_true: Labels of any shape.
-        judged: True where a label takes part in the judgement; None for all.
-
-    >>> signed_labels(torch.tensor([0.0, 1.0])), signed_labels(torch.tensor([0.0, 0.5]))
-    (tensor([-1.,  1.]), tensor([0.0000, 0.5000]))
-    """
-    binary = (y_true == 0) | (y_true == 1)
-    if judged is not None:
-        binary = binary | ~judged
-    return torch.where(binary.all(), 2 * y_true - 1, y_true)
 
 
 def _sigmoid_crossentropy(logits: Tensor, y_true: Tensor) -> Tensor:
@@ -158,23 +59,24 @@ def binary_crossentropy(
     tensor([0.5108])
     """
     choose("form", form, BINARY_FORMS)
-    y_pred, y_true = _same_dtype(y_pred, y_true)
+    y_pred, y_true = same_dtype(y_pred, y_true)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
     if from_logits:
-        return _mean(_sigmoid_crossentropy(y_pred, y_true), axis)
+        return mean(_sigmoid_crossentropy(y_pred, y_true), axis)
     if form == "clamp log":
         log_p, log_rest = _clamped(torch.log, y_pred, y_pred == 0), _clamped(torch.log1p, -y_pred, y_pred == 1)
-        return _mean(-(y_true * log_p + (1 - y_true) * log_rest), axis)
+        return mean(-(y_true * log_p + (1 - y_true) * log_rest), axis)
     q = y_pred.clamp(epsilon, 1 - epsilon)
     if form == "clip, logits":
-        return _mean(_sigmoid_crossentropy((q / (1 - q)).log(), y_true), axis)
+        return mean(_sigmoid_crossentropy((q / (1 - q)).log(), y_true), axis)
     added = epsilon if form.startswith("clip, add") else 0.0
     rest = (1 + added) - q if form == "clip, add, graph" else (1 - q) + added
-    return _mean(-(y_true * (q + added).log() + (1 - y_true) * rest.log()), axis)
+    return mean(-(y_true * (q + added).log() + (1 - y_true) * rest.log()), axis)
 
 
-def _normalised(y_pred: Tensor, axis: int) -> Tensor:
+def normalised(y_pred: Tensor, axis: int) -> Tensor:
+    """Probabilities that add up to one over ``axis``."""
     return y_pred / y_pred.sum(axis, keepdim=True)
 
 
@@ -203,12 +105,19 @@ def categorical_crossentropy(
     >>> categorical_crossentropy(torch.tensor([[0.7, 0.2, 0.1]]), torch.tensor([[1.0, 0.0, 0.0]]))
     tensor([0.3567])
     """
-    y_pred, y_true = _same_dtype(y_pred, y_true)
+    y_pred, y_true = same_dtype(y_pred, y_true)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / (smoothing_classes or y_pred.shape[axis])
     if from_logits:
         return -(y_true * F.log_softmax(y_pred, axis)).sum(axis)
-    return -(y_true * _normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()).sum(axis)
+    return -(y_true * normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()).sum(axis)
+
+
+def pick(scores: Tensor, labels: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """(whether each label is a class, the score at it); a label that is none picks that of class 0."""
+    labels = labels.long()
+    known = (labels >= 0) & (labels < scores.shape[axis])
+    return known, scores.gather(axis, torch.where(known, labels, 0).unsqueeze(axis)).squeeze(axis)
 
 
 def sparse_categorical_crossentropy(
@@ -248,10 +157,46 @@ def sparse_categorical_crossentropy(
     elif form == "clip first":
         log_probabilities = F.log_softmax(y_pred.clamp(epsilon, 1 - epsilon).log(), axis)
     else:
-        log_probabilities = _normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()
-    labels = y_true.long()
-    known = (labels >= 0) & (labels < y_pred.shape[axis])
-    at_label = log_probabilities.gather(axis, torch.where(known, labels, 0).unsqueeze(axis)).squeeze(axis)
+        log_probabilities = normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()
+    known, at_label = pick(log_probabilities, y_true, axis)
     if label_smoothing:
         at_label = at_label * (1 - label_smoothing) + log_probabilities.mean(axis) * label_smoothing
     return torch.where(known, -at_label, torch.full((), torch.nan, dtype=at_label.dtype, device=at_label.device))
+
+
+def categorical_generalized_cross_entropy(y_pred: Tensor, y_true: Tensor, *, q: float = 0.5, axis: int = -1) -> Tensor:
+    """(1 - p^q) / q, p the probability at the label: cross-entropy as q nears 0, absolute error at 1.
+
+    Args:
+        y_pred: (N, .., C) with the C classes on ``axis``: probabilities.
+        y_true: Integer labels in [0, C), the shape of y_pred without ``axis``. A label outside makes its value NaN.
+        q: Between 0 and 1: how little wrong labels weigh.
+        axis: Axis of the classes.
+
+    Source: ``categorical_generalized_cross_entropy`` of Keras 3.10 (Zhang and Sabuncu 2018).
+
+    >>> categorical_generalized_cross_entropy(torch.tensor([[0.64, 0.36]]), torch.tensor([1]))
+    tensor([0.8000])
+    """
+    y_pred = at_least_float32(y_pred)
+    known, at_label = pick(y_pred, y_true, axis)
+    value = (1 - power(at_label, q)) / q
+    return torch.where(known, value, torch.full((), torch.nan, dtype=value.dtype, device=value.device))
+
+
+def kl_divergence(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float = 1e-7) -> Tensor:
+    """sum(y ln(y / p)) over ``axis``, both clipped to [epsilon, 1] and not normalised.
+
+    Args:
+        y_pred, y_true: (N, .., C): probabilities.
+        axis: Axis of the classes.
+        epsilon: The least that a probability counts as.
+
+    Source: ``kullback_leibler_divergence`` of Keras 2, ``kl_divergence`` of Keras 3: one formula.
+
+    >>> kl_divergence(torch.tensor([[0.25, 0.75]]), torch.tensor([[0.5, 0.5]]))
+    tensor([0.1438])
+    """
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    y_pred, y_true = y_pred.clamp(epsilon, 1), y_true.clamp(epsilon, 1)
+    return (y_true * (y_true / y_pred).log()).sum(axis)

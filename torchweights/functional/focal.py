@@ -1,0 +1,131 @@
+"""Focal cross-entropies: what is already right counts less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from torchweights.functional.crossentropy import binary_crossentropy, normalised
+from torchweights.functional.shared import Axis, mean, power, same_dtype
+from torchweights.messages import choose
+
+FOCAL_FORMS = ("clip", "logits")
+RESTS = ("direct", "1 - p_t")
+
+Alpha = float | Sequence[float] | Tensor
+
+
+def binary_focal_crossentropy(
+    y_pred: Tensor,
+    y_true: Tensor,
+    *,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: Axis = -1,
+    epsilon: float = 1e-7,
+    form: str = "clip",
+    rest: str = "direct",
+) -> Tensor:
+    """mean((1 - p_t)^gamma BCE(y, p)) over ``axis``, p_t = y p + (1 - y) (1 - p).
+
+    Args:
+        y_pred, y_true: (N, .., L): one probability or logit, and one label in [0, 1], per sample and label.
+        apply_class_balancing: Whether each term is multiplied by alpha y + (1 - alpha) (1 - y).
+        alpha: Weight of label 1; that of label 0 is 1 - alpha.
+        gamma: How much less counts what is already right; 0 for cross-entropy.
+        from_logits: Whether y_pred are logits.
+        label_smoothing: a in y (1 - a) + a / 2.
+        axis: Axis or axes to average; () for none.
+        epsilon: Where probabilities are clipped in the cross-entropy; p_t is not clipped.
+        form: That of ``binary_crossentropy``.
+        rest: How 1 - p_t is computed: "direct" as y (1 - p) + (1 - y) p, which keeps its digits, or "1 - p_t" (Keras).
+
+    Raises:
+        ValueError: for an unknown form or rest.
+
+    Source: ``binary_focal_crossentropy`` of Keras 2.9 to 3 (Lin et al. 2017).
+
+    >>> binary_focal_crossentropy(torch.tensor([[0.75]]), torch.tensor([[1.0]]), gamma=1.0)
+    tensor([0.0719])
+    """
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    if label_smoothing:
+        y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
+    values = binary_crossentropy(y_pred, y_true, from_logits=from_logits, axis=(), epsilon=epsilon, form=form)
+    p, not_p = (y_pred.sigmoid(), (-y_pred).sigmoid()) if from_logits else (y_pred, 1 - y_pred)
+    if choose("rest", rest, RESTS) == "direct":
+        left = y_true * not_p + (1 - y_true) * p
+    else:
+        left = 1 - (y_true * p + (1 - y_true) * (1 - p))
+    values = power(left, gamma) * values
+    if apply_class_balancing:
+        values = (y_true * alpha + (1 - y_true) * (1 - alpha)) * values
+    return mean(values, axis)
+
+
+def categorical_focal_crossentropy(
+    y_pred: Tensor,
+    y_true: Tensor,
+    *,
+    alpha: Alpha = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    smoothing_classes: int | None = None,
+    axis: int = -1,
+    epsilon: float = 1e-7,
+    form: str = "clip",
+) -> Tensor:
+    """-sum(alpha (1 - r)^gamma y ln r) over ``axis``, r = clip(p / sum(p)).
+
+    Args:
+        y_pred, y_true: (N, .., C) with the C classes on ``axis``: probabilities or logits, and one-hot or soft targets.
+        alpha: One weight, or one for each class.
+        gamma: How much less counts what is already right; 0 for cross-entropy.
+        from_logits: Whether y_pred are logits.
+        label_smoothing: a in y (1 - a) + a / C.
+        smoothing_classes: The C of the smoothing, where an era counts another axis; None for the size of ``axis``.
+        axis: Axis of the classes.
+        epsilon: Where normalised probabilities are clipped.
+        form: What becomes of logits: "clip" makes them probabilities and clips those (Keras), "logits" takes
+            ln r from log_softmax, which needs no clipping.
+
+    Raises:
+        ValueError: for an unknown form.
+
+    Source: ``categorical_focal_crossentropy`` of Keras 2.13 to 3.
+
+    >>> categorical_focal_crossentropy(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]))
+    tensor([0.0433])
+    """
+    choose("form", form, FOCAL_FORMS)
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    if label_smoothing:
+        y_true = y_true * (1 - label_smoothing) + label_smoothing / (smoothing_classes or y_pred.shape[axis])
+    if from_logits and form == "logits":
+        log_r = F.log_softmax(y_pred, axis)
+        rest = -torch.expm1(log_r)
+    else:
+        r = normalised(y_pred.softmax(axis) if from_logits else y_pred, axis).clamp(epsilon, 1 - epsilon)
+        log_r, rest = r.log(), 1 - r
+    return -(_by_class(alpha, y_pred, axis) * power(rest, gamma) * y_true * log_r).sum(axis)
+
+
+def _by_class(alpha: Alpha, like: Tensor, axis: int) -> Tensor | float:
+    """alpha shaped to meet ``like`` along ``axis``."""
+    if isinstance(alpha, (int, float)):
+        return alpha
+    weights = torch.as_tensor(alpha, dtype=like.dtype, device=like.device)
+    if weights.ndim == 0:
+        return weights
+    if weights.shape != (like.shape[axis],):
+        raise ValueError(
+            f"alpha expected one number, or one for each of the {like.shape[axis]} classes; received shape {tuple(weights.shape)}."
+        )
+    return weights.reshape([-1 if place == axis % like.ndim else 1 for place in range(like.ndim)])

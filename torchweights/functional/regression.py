@@ -1,0 +1,161 @@
+"""Regression formulas."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from torchweights.functional.shared import Axis, mean, same_dtype
+
+
+def mean_squared_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
+    """mean((y_pred - y_true)^2) over ``axis``.
+
+    Args:
+        y_pred, y_true: (N, .., D).
+        axis: Axis or axes to average; () for none.
+
+    Source: ``mean_squared_error``, alike in every Keras.
+
+    >>> mean_squared_error(torch.tensor([[1.0, 3.0], [0.5, 0.0]]), torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
+    tensor([2.5000, 0.1250])
+    """
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    return mean((y_pred - y_true).square(), axis)
+
+
+def mean_absolute_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
+    """mean(|y_pred - y_true|) over ``axis``.
+
+    Args:
+        y_pred, y_true: (N, .., D).
+        axis: Axis or axes to average; () for none.
+
+    Source: ``mean_absolute_error``, alike in every Keras.
+
+    >>> mean_absolute_error(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0, 1.0]]))
+    tensor([1.5000])
+    """
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    return mean((y_pred - y_true).abs(), axis)
+
+
+def mean_absolute_percentage_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float = 1e-7) -> Tensor:
+    """100 mean(|y_true - y_pred| / max(|y_true|, epsilon)) over ``axis``.
+
+    Args:
+        y_pred, y_true: (N, .., D).
+        axis: Axis or axes to average; () for none.
+        epsilon: The least that an error is divided by.
+
+    Source: ``mean_absolute_percentage_error``, alike in every Keras.
+
+    >>> mean_absolute_percentage_error(torch.tensor([[1.0, 3.0]]), torch.tensor([[2.0, 2.0]]))
+    tensor([50.])
+    """
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    return 100 * mean(((y_true - y_pred) / y_true.abs().clamp(min=epsilon)).abs(), axis)
+
+
+def mean_squared_logarithmic_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float = 1e-7) -> Tensor:
+    """mean((ln(1 + max(y_pred, epsilon)) - ln(1 + max(y_true, epsilon)))^2) over ``axis``.
+
+    Args:
+        y_pred, y_true: (N, .., D), not negative.
+        axis: Axis or axes to average; () for none.
+        epsilon: The least that a number counts as.
+
+    Source: ``mean_squared_logarithmic_error``, alike in every Keras.
+
+    >>> mean_squared_logarithmic_error(torch.tensor([[1.0]]), torch.tensor([[0.0]]))
+    tensor([0.4805])
+    """
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    difference = y_pred.clamp(min=epsilon).log1p() - y_true.clamp(min=epsilon).log1p()
+    return mean(difference.square(), axis)
+
+
+def huber(y_pred: Tensor, y_true: Tensor, *, delta: float = 1.0, axis: Axis = -1) -> Tensor:
+    """mean(e^2 / 2 up to delta, delta e - delta^2 / 2 beyond) over ``axis``, of e = |y_pred - y_true|.
+
+    Args:
+        y_pred, y_true: (N, .., D).
+        delta: Where the square ends.
+        axis: Axis or axes to average; () for none, as Keras 2.3 and TF 1.15 leave it.
+
+    Source: ``huber_loss`` of Keras 2.3, ``huber`` of Keras 3.
+
+    >>> huber(torch.tensor([[0.5, 3.0]]), torch.tensor([[0.0, 0.0]]))
+    tensor([1.3125])
+    """
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    error = (y_pred - y_true).abs()
+    return mean(torch.where(error <= delta, 0.5 * error.square(), delta * (error - 0.5 * delta)), axis)
+
+
+def log_cosh(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
+    """mean(ln cosh(y_pred - y_true)) over ``axis``, as x + softplus(-2x) - ln 2.
+
+    Args:
+        y_pred, y_true: (N, .., D).
+        axis: Axis or axes to average; () for none.
+
+    Source: ``logcosh`` of Keras 2, ``log_cosh`` of Keras 3: one formula.
+
+    >>> log_cosh(torch.tensor([[2.0]]), torch.tensor([[0.0]]))
+    tensor([1.3250])
+    """
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    error = y_pred - y_true
+    return mean(error + _softplus(-2 * error) - math.log(2), axis)
+
+
+def _softplus(x: Tensor) -> Tensor:
+    """ln(1 + e^x); torch's own turns into x from 20 on, which float64 sees."""
+    return F.softplus(x, threshold=50)
+
+
+def poisson(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float = 1e-7) -> Tensor:
+    """mean(y_pred - y_true ln(y_pred + epsilon)) over ``axis``.
+
+    Args:
+        y_pred, y_true: (N, .., D), not negative: expected and counted events.
+        axis: Axis or axes to average; () for none.
+        epsilon: What is added below the logarithm.
+
+    Source: ``poisson``, alike in every Keras.
+
+    >>> poisson(torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0, 1.0]]))
+    tensor([1.1534])
+    """
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    return mean(y_pred - y_true * (y_pred + epsilon).log(), axis)
+
+
+def cosine_similarity(
+    y_pred: Tensor, y_true: Tensor, *, axis: int = -1, sign: int = -1, shortest: float = 1e-7
+) -> Tensor:
+    """sign times the sum of products of both, each divided by its length, over ``axis``.
+
+    Args:
+        y_pred, y_true: (N, .., D) with the vectors on ``axis``.
+        axis: Axis of the vectors.
+        sign: -1 for a loss that falls as vectors align; 1 in TensorFlow 1.15.
+        shortest: The least length that a vector is divided by: 1e-6 before Keras 3, 1e-7 from then on.
+
+    Source: ``cosine_proximity`` of Keras 2, ``cosine_similarity`` of Keras 3.
+
+    >>> cosine_similarity(torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]]))
+    tensor([-0.6000])
+    """
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    return sign * (_unit(y_pred, axis, shortest) * _unit(y_true, axis, shortest)).sum(axis)
+
+
+def _unit(vectors: Tensor, axis: int, shortest: float) -> Tensor:
+    """Vectors of length 1; below ``shortest`` the divisor is constant, and so is its gradient."""
+    squares = vectors.square().sum(axis, keepdim=True)
+    return vectors * squares.clamp(min=shortest**2).rsqrt()

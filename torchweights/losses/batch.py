@@ -1,0 +1,131 @@
+"""Losses of whole sequences and whole batches: CTC and circle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from torchweights import functional, reduction, validation
+from torchweights.alignment import shape_text
+from torchweights.losses.base import WeightedLoss, autocast_off
+from torchweights.reduction import Denominator, Weighed
+
+
+class CTC(WeightedLoss):
+    """Connectionist temporal classification: ``functional.ctc``, weighed; one value per sequence.
+
+    Args:
+        reduction, semantics, validate: As in ``WeightedLoss``.
+
+    Shapes: y_pred (N, T, C) logits, class 0 the blank; y_true (N, L) integer labels padded with 0.
+
+    >>> import torch
+    >>> CTC()(torch.zeros(1, 2, 2), torch.tensor([[1]]))
+    tensor(0.2877)
+    """
+
+    axis = (1, 2)
+    _averages = False
+
+    def __init__(
+        self,
+        *,
+        reduction: str | None = "sum_over_batch_size",
+        semantics: Any = "torchweights",
+        validate: bool | None = None,
+    ) -> None:
+        super().__init__(reduction=reduction, semantics=semantics, validate=validate)
+
+    def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        if y_pred.ndim != 3 or y_true.ndim != 2 or len(y_pred) != len(y_true):
+            raise ValueError(
+                "CTC expected y_pred of shape (N, T, C) and y_true of shape (N, L); received "
+                f"{shape_text(y_pred.shape)} and {shape_text(y_true.shape)}."
+            )
+        if y_true.is_floating_point():
+            raise TypeError(f"y_true expected integer labels; received {y_true.dtype}. Write y_true.long().")
+        return y_true.long()
+
+    def _hide_targets(self, y_true: Tensor, weighed: Weighed, axes: tuple[int, ...]) -> Tensor:
+        return weighed.hide(y_true, (1,))
+
+    def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
+        validation.check_labels(y_true, y_pred.shape[-1], weighed.included_like((1,)))
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """One value per sequence."""
+        return functional.ctc(y_pred, y_true)
+
+
+class Circle(WeightedLoss):
+    """Circle loss of embeddings: ``functional.circle``, weighed; what is already 0 leaves the mean.
+
+    Args:
+        gamma: Scale.
+        margin: How much closer the same label must be.
+        remove_diagonal: Whether an embedding is no neighbour of itself.
+        reduction, semantics, validate: As in ``WeightedLoss``.
+
+    Shapes: y_pred (N, D) embeddings, y_true (N,) or (N, 1) integer labels. Weights act on each embedding's value; whatever
+    its weight, it stays a neighbour of the others.
+
+    >>> import torch
+    >>> embeddings = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.1], [0.0, 1.0]]), dim=-1)
+    >>> Circle(gamma=1.0)(embeddings, torch.tensor([0, 1, 0]))
+    tensor(1.4695)
+    """
+
+    axis = -1
+    decomposable = False
+
+    def __init__(
+        self,
+        *,
+        gamma: float = 80.0,
+        margin: float = 0.4,
+        remove_diagonal: bool = True,
+        reduction: str | None = "sum_over_batch_size",
+        semantics: Any = "torchweights",
+        validate: bool | None = None,
+    ) -> None:
+        super().__init__(reduction=reduction, semantics=semantics, validate=validate)
+        self.gamma, self.margin, self.remove_diagonal = gamma, margin, remove_diagonal
+
+    def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        if y_pred.ndim != 2 or tuple(y_true.shape) not in ((len(y_pred),), (len(y_pred), 1)):
+            raise ValueError(
+                "Circle expected y_pred of shape (N, D) and labels of shape (N,) or (N, 1); received "
+                f"{shape_text(y_pred.shape)} and {shape_text(y_true.shape)}."
+            )
+        return y_true.reshape(-1)
+
+    def forward(
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        denominator: Tensor | Denominator | float | None = None,
+    ) -> Tensor:
+        validation.check_kinds(y_pred, y_true)
+        if denominator is not None:
+            raise ValueError(
+                "denominator expected only where it can be known before the predictions; received one for Circle, whose "
+                "mean counts the values above 0. Use reduction='sum' and divide."
+            )
+        with autocast_off(y_pred.device):
+            values = self.values(y_pred, self._meet(y_pred, y_true))
+            left, given = values.detach() > 0, validation.as_mask(mask, y_pred.device, self.validate)
+            if given is not None:
+                left = left & self._grown(given, tuple(values.shape))
+            return reduction.reduce_weighted_values(
+                values, sample_weight, left, reduction=self.reduction, semantics=self.semantics
+            )
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """One value per embedding."""
+        return functional.circle(
+            y_pred, y_true, gamma=self.gamma, margin=self.margin, remove_diagonal=self.remove_diagonal
+        )

@@ -1,0 +1,133 @@
+"""Overlap losses: Dice and Tversky, over everything or over the axes of each value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from torchweights import functional, reduction, validation
+from torchweights.losses.base import WeightedLoss, autocast_off, axes_of, same_shape
+from torchweights.reduction import Denominator
+from torchweights.semantics import Semantics
+
+
+class _Overlap(WeightedLoss):
+    """Sums over ``axis``; over everything, the batch too, where it is None: then the loss is one scalar."""
+
+    axis: int | tuple[int, ...] | None
+
+    def __init__(
+        self,
+        axis: int | tuple[int, ...] | None,
+        reduction: str | None,
+        semantics: str | Semantics,
+        validate: bool | None,
+    ) -> None:
+        super().__init__(reduction=reduction, semantics=semantics, validate=validate)
+        if axis is not None:
+            axes_of(axis)
+        self.axis = axis
+        # Sums over the batch do not split.
+        self.decomposable = axis is not None and 0 not in axes_of(axis)
+
+    _averages = False
+
+    def _values_axes(self, rank: int) -> tuple[int, ...]:
+        return tuple(range(rank)) if self.axis is None else super()._values_axes(rank)
+
+    def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        return same_shape(y_pred, y_true).to(y_pred.dtype)
+
+    def forward(
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        denominator: Tensor | Denominator | float | None = None,
+    ) -> Tensor:
+        if self.axis is not None:
+            return super().forward(y_pred, y_true, sample_weight, mask, denominator=denominator)
+        if denominator is not None:
+            raise ValueError(
+                f"denominator expected only where values are per sample; received one with axis=None, where {type(self).__name__} "
+                "is one scalar over the whole batch. Say which axes each value sums with axis=(1, 2, ..)."
+            )
+        validation.check_kinds(y_pred, y_true)
+        with autocast_off(y_pred.device):
+            y_pred = functional.at_least_float32(y_pred)
+            values = self.values(y_pred, self._meet(y_pred, y_true))
+            return reduction.reduce_weighted_values(
+                values, sample_weight, mask, reduction=self.reduction, semantics=self.semantics
+            )
+
+    def _axis(self, y_pred: Tensor) -> tuple[int, ...] | None:
+        return None if self.axis is None else self._values_axes(y_pred.ndim)
+
+
+class Dice(_Overlap):
+    """Dice loss, 1 - 2 |both| / (|labels| + |predictions|): ``functional.dice``, weighed.
+
+    Args:
+        axis: Axis or axes that each value sums; None for all, the batch too: one scalar, which sample weights and masks can
+            only scale as a whole.
+        reduction, semantics, validate: As in ``WeightedLoss``.
+
+    Shapes: y_pred and y_true alike; a trailing 1 may lack in y_true.
+
+    >>> import torch
+    >>> Dice(axis=-1)(torch.tensor([[0.5, 0.5], [0.0, 1.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    tensor(0.2500)
+    """
+
+    def __init__(
+        self,
+        *,
+        axis: int | tuple[int, ...] | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        semantics: Any = "torchweights",
+        validate: bool | None = None,
+    ) -> None:
+        super().__init__(axis, reduction, semantics, validate)
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """One value for what is left when ``axis`` is summed."""
+        return functional.dice(y_pred, y_true, axis=self._axis(y_pred))
+
+
+class Tversky(_Overlap):
+    """Tversky loss: ``functional.tversky``, weighed.
+
+    Args:
+        alpha: Weight of missed positives.
+        beta: Weight of false alarms. (Keras's documentation has them the other way round, its code does this.)
+        axis, reduction, semantics, validate: As in ``Dice``.
+
+    Shapes: as ``Dice``.
+
+    >>> import torch
+    >>> Tversky(alpha=1.0, beta=0.0)(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]))
+    tensor(0.5000)
+    """
+
+    def __init__(
+        self,
+        *,
+        alpha: float = 0.5,
+        beta: float = 0.5,
+        axis: int | tuple[int, ...] | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        semantics: Any = "torchweights",
+        validate: bool | None = None,
+    ) -> None:
+        super().__init__(axis, reduction, semantics, validate)
+        for name, number in (("alpha", alpha), ("beta", beta)):
+            if isinstance(number, bool) or not isinstance(number, (int, float)):
+                raise TypeError(f"{name} expected a number; received {type(number).__name__} {number!r}.")
+        self.alpha, self.beta = alpha, beta
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """One value for what is left when ``axis`` is summed."""
+        return functional.tversky(y_pred, y_true, alpha=self.alpha, beta=self.beta, axis=self._axis(y_pred))
