@@ -95,16 +95,22 @@ def _alias(of: Tensor, result: Tensor) -> Tensor:
     return _without_kernel(torch.ops.aten.as_strided.default, of, *layout)
 
 
+def _laid_out(tensor: Tensor, result: Tensor) -> Tensor:
+    """``tensor`` itself, laid out over its storage as ``result`` is over the hidden one; the storage grows on paper."""
+    layout = (result.storage_offset(), result.shape, result.stride())
+    return _without_kernel(torch.ops.aten.set_.source_Storage_storage_offset, tensor, tensor.untyped_storage(), *layout)
+
+
 def _store(result: Tensor) -> Tensor:
     """A new pretend tensor whose numbers are those of ``result``, in the same layout."""
     global _sweep_at
     storage = result.untyped_storage()
-    whole = torch._C._acc.create_empty_tensor((0,), result.dtype)  # type: ignore[attr-defined]
+    empty = torch._C._acc.create_empty_tensor((0,), result.dtype)  # type: ignore[attr-defined]
     if len(_hidden) >= _sweep_at:
         _sweep_at = 256 + 2 * held()
     # The weak reference keeps the address from being used again while the entry is there.
-    _hidden[whole.untyped_storage()._cdata] = (StorageWeakRef(whole.untyped_storage()), storage)
-    return _alias(whole, result)
+    _hidden[empty.untyped_storage()._cdata] = (StorageWeakRef(empty.untyped_storage()), storage)
+    return _laid_out(empty, result)
 
 
 # ------------------------------------------------------------------------------------------------------------ every operation
@@ -147,12 +153,22 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 @functools.cache
-def _signature(op: Any) -> tuple[tuple[str, ...], tuple[str, ...], int]:
-    """Names of the arguments, of those that are written, and how many of the results are just these."""
+def _signature(op: Any) -> tuple[tuple[str, ...], set[str], tuple[str, ...], int]:
+    """Names of the arguments, of those that are a tensor, of those that are written; how many results are just these."""
     arguments, returns = op._schema.arguments, op._schema.returns
     written = tuple(a.name for a in arguments if a.alias_info is not None and a.alias_info.is_write)
     same = all(r.alias_info is not None and r.alias_info.is_write for r in returns)
-    return tuple(a.name for a in arguments), written, len(returns) if same else 0
+    tensors = {a.name for a in arguments if isinstance(a.type, torch._C.TensorType)}
+    return tuple(a.name for a in arguments), tensors, written, len(returns) if same else 0
+
+
+def _number(value: Any, beside: dict[str, Any]) -> Any:
+    """A Python number given for a tensor as one, in the precision of the tensors beside it."""
+    if not isinstance(value, (bool, int, float)):
+        return value
+    floats = (t.dtype for t in beside.values() if isinstance(t, Tensor) and t.is_floating_point())
+    dtype = next(floats, torch.get_default_dtype()) if isinstance(value, float) else None
+    return torch.tensor(value, dtype=dtype, device="cpu")
 
 
 def _run(op: Any, *args: Any, **kwargs: Any) -> Any:
@@ -163,10 +179,11 @@ def _run(op: Any, *args: Any, **kwargs: Any) -> Any:
     if name in ("_copy_from", "_copy_from_and_resize"):
         return _copy(*args, **kwargs)
     _tell("operations", name)
-    if name == "_index_put_impl_":
+    if name in ("index", "_index_put_impl_"):  # CUDA brings indices itself
         args = (args[0], [i.to(NAME) if i is not None and not is_pretend(i) else i for i in args[1]], *args[2:])
-    names, may_write, same = _signature(op)
+    names, tensors, may_write, same = _signature(op)
     given = {**dict(zip(names, args, strict=False)), **kwargs}
+    given = {key: _number(given[key], given) if key in tensors else given[key] for key in given}
     written = {key: given[key] for key in may_write if given.get(key) is not None}
     owners: dict[int, Tensor] = {}
 
@@ -193,18 +210,12 @@ def _run(op: Any, *args: Any, **kwargs: Any) -> Any:
     for key, tensor in written.items():
         pairs = zip(tensor, shown[key], strict=True) if isinstance(tensor, (list, tuple)) else [(tensor, shown[key])]
         for one, its in pairs:
-            _follow(one, its)
+            if (one.shape, one.stride()) != (its.shape, its.stride()):  # resized, or transposed in place
+                _laid_out(one, its)
     if same:
         ordered = tuple(written.values())[:same]
         return ordered[0] if same == 1 else ordered
     return _mapped(results, dress)
-
-
-def _follow(tensor: Tensor, shown: Tensor) -> None:
-    """An output that the operation resized, or reshaped in place, looks like it afterwards."""
-    if tensor.shape != shown.shape or tensor.stride() != shown.stride():
-        layout = (shown.storage_offset(), shown.shape, shown.stride())
-        _without_kernel(torch.ops.aten.set_.source_Storage_storage_offset, tensor, tensor.untyped_storage(), *layout)
 
 
 def _copy(source: Tensor, target: Tensor, non_blocking: bool = False) -> Tensor:

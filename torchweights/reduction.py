@@ -105,14 +105,14 @@ class Weighed:
     included: Tensor | None
     met: Met
     row: Semantics
+    device: torch.device | None = None
 
     # The counts one by one, so that a row pays only for those that its denominator asks for; in float64 they are exact
     # up to 2**53 elements.
 
     @property
     def elements(self) -> Tensor:
-        device = next((t.device for t in (self.weight, self.met.mask) if t is not None), None)
-        return torch.full((), math.prod(self.shape), dtype=torch.float64, device=device)
+        return torch.full((), math.prod(self.shape), dtype=torch.float64, device=self.device)
 
     @property
     def unmasked(self) -> Tensor:
@@ -194,7 +194,7 @@ def weigh(
         included = met.mask if included is None else included & met.mask
         if weight is not None:
             weight = torch.where(met.mask, weight, torch.zeros((), dtype=dtype, device=weight.device))
-    return Weighed(shape, weight, included, met, row)
+    return Weighed(shape, weight, included, met, row, device)
 
 
 def reduce(

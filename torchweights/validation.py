@@ -89,7 +89,8 @@ def as_weight(name: str, given: object, device: torch.device) -> Tensor | None:
     if not isinstance(given, (Tensor, int, float)):
         kind = type(given).__name__
         raise TypeError(f"{name} expected a torch.Tensor or a number; received {kind}. Write torch.as_tensor({name}).")
-    tensor = torch.as_tensor(given, device=device)
+    # A number is written on the device; as_tensor would make it here and copy.
+    tensor = given.to(device) if isinstance(given, Tensor) else torch.full((), given, device=device)
     if tensor.is_complex():
         raise TypeError(f"{name} expected real numbers; received {tensor.dtype} of shape {tuple(tensor.shape)}.")
     return tensor

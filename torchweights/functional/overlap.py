@@ -21,6 +21,7 @@ def dice(y_pred: Tensor, y_true: Tensor, *, axis: Axis | None = None, epsilon: f
 
     Source: ``dice`` of Keras 3.2 to 3.15.
 
+    >>> import torch
     >>> dice(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]))
     tensor(0.5000)
     """
@@ -49,6 +50,7 @@ def tversky(
 
     Source: ``tversky`` of Keras 3.3 to 3.15 (Salehi et al. 2017).
 
+    >>> import torch
     >>> tversky(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]), alpha=1.0, beta=0.0)
     tensor(0.5000)
     """
