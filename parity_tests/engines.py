@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 #: How far a repetition may be from its recording, in units of the float type's eps times the cell's scale. The cells
@@ -50,8 +50,8 @@ ENGINES = {
     engine.name: engine
     for engine in (
         *_lineage("weighted_objective", *(f"keras{release}" for release in _MULTI_BACKEND)),
-        *_lineage("graph_classes", "keras2.3.0", "keras2.3.1", after="keras2.2.5"),
         *_lineage("weighted_objective", "tf1.12", "tf1.13"),
+        *_lineage("graph_classes", "keras2.3.0", "keras2.3.1", after="keras2.2.5"),
         *_lineage("graph_classes", "tf1.14", "tf1.15", after="tf1.13"),
         *_lineage("tf2", *_releases("tf2", 0, 15), *_releases("tf_keras2", 15, 21), after="tf1.15"),
         *_lineage("keras3", *_releases("keras3", 0, 15)),
@@ -62,3 +62,15 @@ ENGINES = {
         Engine("torch", "modern", "torch_nn", keras_backend="torch"),
     )
 }
+
+
+def by_environment(names: Iterable[str]) -> list[str]:
+    """The engines in an order that leaves an environment late, and asks no release before the one it comes after."""
+    left, ordered = list(names), []
+    while left:
+        ready = [name for name in left if ENGINES[name].base not in left]
+        here = ENGINES[ordered[-1]].environment if ordered else None
+        following = next((name for name in ready if ENGINES[name].environment == here), ready[0])
+        left.remove(following)
+        ordered.append(following)
+    return ordered

@@ -20,7 +20,7 @@ from typing import Any
 
 from parity_tests import environments, oracle_run
 from parity_tests.compare import Change, changes
-from parity_tests.engines import ENGINES, TOLERATED_EPS, Engine
+from parity_tests.engines import ENGINES, TOLERATED_EPS, Engine, by_environment
 from parity_tests.parity_files import recordings
 
 #: How many changed cells are named, one a line.
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"No such engine: {', '.join(unknown)}. There are {', '.join(ENGINES)}.", file=sys.stderr)
         return 2
     options.all_releases |= not options.engines
-    names = list(ENGINES) if options.all_releases else options.engines
+    names = by_environment(ENGINES) if options.all_releases else options.engines
     different, failed, started = False, [], time.monotonic()
     options.passing = Passing(options.environments) if options.all_releases and not options.keep else None
     for number, name in enumerate(names):

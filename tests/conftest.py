@@ -8,6 +8,12 @@ import torch
 import torchweights.messages
 from tests import pretend_device
 
+#: Why there is no pretend accelerator, or None. It is registered here, for autograd makes its threads at the first
+#: backward of the process, one for each device that it knows then.
+NO_PRETEND = pretend_device.why_not()
+if NO_PRETEND is None:
+    pretend_device.device()
+
 
 @pytest.fixture(autouse=True)
 def traps_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,8 +23,7 @@ def traps_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def pretend() -> torch.device:
-    """An accelerator where there is none; registered by the first test that asks for it."""
-    reason = pretend_device.why_not()
-    if reason is not None:
-        pytest.skip(f"no pretend device: {reason}")
+    """An accelerator where there is none."""
+    if NO_PRETEND is not None:
+        pytest.skip(f"no pretend device: {NO_PRETEND}")
     return pretend_device.device()
