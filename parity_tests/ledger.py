@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Iterator
 from functools import cache
 
 from torchweights.parity import comparison
+from torchweights.parity.selftest import Comparisons
 
 _reports: dict[tuple[str, str], comparison.Report] = {}
 used: set[comparison.Divergence] = set()
+
+
+@cache
+def comparisons(device: str) -> Comparisons:
+    """Comparisons on a device: releases that answered alike are compared once."""
+    return Comparisons(device)
+
+
+def compared(engine: str, only: str = "*", device: str = "cpu") -> Iterator[comparison.Result]:
+    """The recorded cells of an engine whose id matches ``only``, compared; without those that the device cannot do."""
+    recording, items = comparison.recording_of(engine), comparison.items_of(engine)
+    for (name, dtype), cell in recording.cells.items():
+        if name in items and fnmatch.fnmatchcase(name, only):
+            result = comparisons(device)(engine, recording.header, items[name], dtype, cell)
+            if not isinstance(result, str):
+                yield result
 
 
 @cache

@@ -258,7 +258,7 @@ def _like(engine: Engine, header: Mapping[str, Any], cells: Mapping[Any, Any]) -
     while name is not None:
         base = _old(ENGINES[name])
         if base is not None and base.header["digest"] == header["digest"]:
-            found = changes(base.cells, cells, TOLERATED_EPS, any_refusal=True)
+            found = changes(base.cells, cells, TOLERATED_EPS, any_refusal=True, by_element=True)
             return recordings.Like(name, base, {change.key for change in found if change.kind != "gone"})
         name = ENGINES[name].base
     return None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterator
-
-import numpy as np
+from functools import cache
 
 from torchweights import SEMANTICS, KerasTrapWarning
 from torchweights.parity import comparison, recordings, replay
 
 #: How far apart two answers must be to count as different: far more than rounding.
-APART = 1e-5
+APART = {"float64": 1e-11, "float32": 1e-5}
 
 
 def pairs() -> Iterator[tuple[str, str]]:
@@ -28,22 +27,31 @@ def telling_cell(one: str, other: str) -> str | None:
 def _otherwise(recorded: str, row: str) -> str | None:
     if recorded not in recordings.available():
         return None
-    cells = comparison.recording_of(recorded).cells
+    recording = comparison.recording_of(recorded)
     refused = None
     for name, item in comparison.items_of(recorded).items():
-        cell = cells.get((name, "float64"))
-        if cell is None or cell.value is None or not np.isfinite(cell.value).all():
+        cell = recording.cells.get((name, "float64"))
+        if cell is None or cell.value is None:
             continue
-        try:
-            answer = replay.ask(item, row, "float64")
-        except (ValueError, TypeError):
+        answer = _answer(name, recorded, row)
+        if answer is None:
             refused = refused or f"{name} (refused)"
             continue
-        differs = comparison.scaled_error(answer.value, cell.value, answer.value_scale) > APART
+        precision = comparison.precision_of(recording.header, item, "float64")
+        differs = comparison.scaled_error(answer.value, cell.value, answer.value_scale) > APART[precision]
         # A cell that its own row misses is a divergence, and tells nothing.
-        if differs and not comparison.compare_cell(item, cell, recorded, "float64", "float32").wrong:
-            return f"{name}: {cell.value.reshape(-1)[0]:.7g} and {answer.value.reshape(-1)[0]:.7g}"
+        if differs and not comparison.compare_cell(item, cell, recorded, "float64", precision).wrong:
+            return f"{name}: {cell.value.reshape(-1)[0]:.10g} and {answer.value.reshape(-1)[0]:.10g}"
     return refused
+
+
+@cache
+def _answer(name: str, asked: str, row: str) -> replay.Answer | None:
+    """What a row answers to a case; None if it refuses."""
+    try:
+        return replay.ask(comparison.items_of(asked)[name], row, "float64")
+    except (ValueError, TypeError):
+        return None
 
 
 if __name__ == "__main__":

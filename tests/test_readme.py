@@ -29,7 +29,7 @@ def test_the_two_commands_stand_on_a_line_each() -> None:
     assert len(re.findall(r"^pip install .* && .*$", README, re.MULTILINE)) == 2
 
 
-@pytest.mark.parametrize("command", ["demo", "eras", "check"])
+@pytest.mark.parametrize("command", ["demo", "eras", "selftest", "check"])
 def test_every_command_explains_itself(command: str) -> None:
     asked = ["--help"] if command != "eras" else []
     done = subprocess.run(

@@ -38,6 +38,7 @@ from torchweights.masking import blank_pixels as blank_pixels
 from torchweights.masking import labelled_pixels as labelled_pixels
 from torchweights.masking import mask_pixels as mask_pixels
 from torchweights.messages import KerasTrapWarning as KerasTrapWarning
+from torchweights.names import get as get
 from torchweights.reduction import Counts as Counts
 from torchweights.reduction import Denominator as Denominator
 from torchweights.reduction import reduce_weighted_values as reduce_weighted_values

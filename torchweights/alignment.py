@@ -20,13 +20,15 @@ class Met:
     """Weights and mask after they met the values; each broadcasts to the values from the right.
 
     ``weight`` holds the mask as well where the era multiplies them (``absorbed``). ``counted`` is what the era adds up
-    when it asks for the sum of weights.
+    when it asks for the sum of weights. ``averaged`` is how many last axes of the values the era averages before it
+    weighs them.
     """
 
     weight: Tensor | None
     mask: Tensor | None
     counted: Tensor | None
     absorbed: bool = False
+    averaged: int = 0
 
 
 Shape = Sequence[int]
@@ -164,6 +166,18 @@ def keras_2_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     weight = _folded(values, weight, mask)
     weight = None if weight is None else from_left(weight, values, "sample_weight")
     return Met(weight, None, weight, absorbed=True)
+
+
+def tf_1_14(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
+    """Mask times weights, then a last axis more or less; where that fails, the values are averaged to meet the weights."""
+    weight = _folded(values, weight, mask)
+    if weight is None or weight.ndim == 0 or _fits(weight.shape, values):
+        return Met(weight, None, weight, absorbed=True)
+    leading = tuple(values[: weight.ndim])
+    if tuple(weight.shape) != leading:
+        raise refuse("sample_weight", weight.shape, values, f"the rank of the values, or {shape_text(leading)}")
+    whole = _append_ones(weight, len(values))
+    return Met(whole, None, whole, absorbed=True, averaged=len(values) - weight.ndim)
 
 
 def tf_1_15(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:

@@ -1,4 +1,4 @@
-"""The command ``torchweights``: ``demo``, ``eras`` and ``check``."""
+"""The command ``torchweights``: ``demo``, ``eras`` and ``selftest``."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ def _demo(arguments: Sequence[str]) -> int:
 
 
 def _eras(arguments: Sequence[str]) -> int:
-    from torchweights.eras import weighing_table
+    from torchweights.eras import releases_table, weighing_table
 
-    print(weighing_table())
+    print(f"{weighing_table()}\n\n{releases_table()}")
     return 0
 
 
-def _check(arguments: Sequence[str]) -> int:
-    from torchweights.parity.check import run
+def _selftest(arguments: Sequence[str]) -> int:
+    from torchweights.parity.selftest import run
 
     return run(arguments)
 
@@ -29,7 +29,8 @@ def _check(arguments: Sequence[str]) -> int:
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "demo": (_demo, "repeat a training recorded in Keras 2.2.4 and 3.15, step by step, on a real microscope image"),
     "eras": (_eras, "print what each release of Keras does with weights and masks"),
-    "check": (_check, "hold this machine's torch against the recordings of the real releases"),
+    "selftest": (_selftest, "hold this machine's torch, on any device, against the recordings of the real releases"),
+    "check": (_selftest, "the same as selftest"),
 }
 
 
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] in COMMANDS:
         return COMMANDS[arguments[0]][0](arguments[1:])
     asked = not arguments or arguments[0] in ("-h", "--help")
-    lines = [f"  {name:<7}{text}" for name, (_, text) in COMMANDS.items()]
+    lines = [f"  {name:<10}{text}" for name, (_, text) in COMMANDS.items()]
     usage = "\n".join(["usage: torchweights COMMAND [--help]", "", *lines])
     print(
         usage if asked else f"torchweights: expected a command, received {arguments[0]!r}\n{usage}",

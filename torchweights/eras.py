@@ -1,14 +1,18 @@
-"""The weighing table of eras as text, generated from the rows."""
+"""The tables of eras as text, generated from the rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torchweights.alignment import unfed
+from torchweights.releases import expand, spans
 from torchweights.semantics import SEMANTICS, ClassWeights, Semantics
+from torchweights.tf1 import rows as tf1_rows
 
 _EMPTY = {"zero": "0", "nan": "NaN", "zero, negative too": "0 (D < 0 too)"}
+#: the releases of tf.losses that were recorded
+_TF_LOSSES = tuple(expand("1.12-15 2.0-21"))
 
 
 def _says(function: Callable[..., Any]) -> str:
@@ -22,31 +26,50 @@ def _meeting(row: Semantics) -> str:
     return _says(row.weighing.meet) + (f"; {_says(row.weighing.feed)}" if fed else "")
 
 
+def _divisor(row: Semantics) -> str:
+    rule = row.weighing
+    return _says(rule.denominator) + (f" + {rule.epsilon:g} of their {rule.epsilon_of}" if rule.epsilon else "")
+
+
 def _missing(rule: ClassWeights) -> str:
     return "error" if rule.missing == "refuse" else f"weighs {rule.missing:g}"
 
 
+def _rows() -> Iterator[Semantics]:
+    return (row for name, row in SEMANTICS.items() if ":" not in name)
+
+
+def _lines(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    listed = list(heads)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (listed, ["---"] * len(listed), *rows))
+
+
 def weighing_table() -> str:
-    """The table as Markdown: one line per row, from the rows themselves.
+    """What weights mean, as Markdown: rows that differ in their formulas alone share a line.
 
     >>> print(weighing_table().splitlines()[0])
     | row | how weights and mask meet the values | mean divides by | 0 / 0 | class beside sample weights | class without weight |
     """
-    lines = [
-        "| row | how weights and mask meet the values | mean divides by | 0 / 0 | class beside sample weights | class without weight |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, row in SEMANTICS.items():
-        if ":" in name:
-            continue
+    lines: dict[tuple[str, ...], list[str]] = {}
+    for row in _rows():
         rule = row.class_weights
-        cells = (
-            f"`{name}`",
-            _meeting(row),
-            _says(row.weighing.denominator),
-            _EMPTY[row.weighing.empty],
-            rule.beside,
-            _missing(rule),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        cells = (_meeting(row), _divisor(row), _EMPTY[row.weighing.empty], rule.beside, _missing(rule))
+        lines.setdefault(cells, []).append(f"`{row.name}`")
+    heads = ("row", "how weights and mask meet the values", "mean divides by", "0 / 0", "class beside sample weights",
+             "class without weight")  # fmt: skip
+    return _lines(heads, ([", ".join(names), *cells] for cells, names in lines.items()))
+
+
+def releases_table() -> str:
+    """Which recorded releases have the numbers of each row, as Markdown.
+
+    >>> print(releases_table().splitlines()[-1])
+    | 84 |  | in all |
+    """
+    covered = {row.name: row.releases for row in _rows()}
+    for release in _TF_LOSSES:
+        row = tf1_rows.row_name(f"tensorflow=={release}")
+        covered[row] = (*covered.get(row, ()), f"tf.losses{release}")
+    cells = [[str(len(names)), f"`{row}`", spans(names) or "the library's own"] for row, names in covered.items()]
+    total = sum(len(names) for names in covered.values())
+    return _lines(("releases", "row", "which"), [*cells, [str(total), "", "in all"]])

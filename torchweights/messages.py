@@ -19,10 +19,10 @@ def warn_of_trap(trap: str, message: str) -> None:
     """Warn of a trap, once for each process."""
     if trap not in _said:
         _said.add(trap)
-        warnings.warn(message, KerasTrapWarning, stacklevel=_frames_inside())
+        warnings.warn(message, KerasTrapWarning, stacklevel=frames_inside())
 
 
-def _frames_inside() -> int:
+def frames_inside() -> int:
     """The stacklevel of whoever called: the first frame that is neither of this library nor of torch."""
     frame, depth = sys._getframe(1), 1
     while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in ("torchweights", "torch"):

@@ -116,8 +116,11 @@ class Weighed:
 
     @property
     def unmasked(self) -> Tensor:
-        mask = self.met.mask
-        return self.elements if mask is None else _count(mask) * (math.prod(self.shape) / max(mask.numel(), 1))
+        mask, rule = self.met.mask, self.row.weighing
+        if mask is None:
+            return self.elements
+        beside = rule.epsilon * (mask.numel() if rule.epsilon_of == "share" else 1)
+        return (_count(mask) + beside) * (math.prod(self.shape) / max(mask.numel(), 1))
 
     @property
     def nonzero(self) -> Tensor:
@@ -136,6 +139,8 @@ class Weighed:
     def adds_up(self, reduction: str) -> bool:
         """Whether the counts of batches like this one may be added: weights that are not per sample are no sum."""
         counted = self.met.counted
+        if reduction == "sum" and self.met.averaged:
+            return False
         if counted is None or not self.row.weighing.divides_by_weights_as_given(reduction):
             return True
         return counted.ndim == len(self.shape) and counted.shape[0] == self.shape[0]
@@ -147,7 +152,7 @@ class Weighed:
     def divisor(self, reduction: str) -> Tensor | float:
         """D of this batch; a plain number where shapes alone decide it."""
         if reduction == "sum":
-            return 1.0
+            return float(math.prod(self.shape[len(self.shape) - self.met.averaged :]))
         if self.met.weight is None and self.met.mask is None and self.met.counted is None:
             return float(math.prod(self.shape))
         return divisor_of(self, self.row, reduction)
@@ -209,7 +214,8 @@ def reduce(
                 "denominator expected only where something is divided, received one with reduction='none'. "
                 "Leave it out, or build the criterion with reduction='sum_over_batch_size'."
             )
-        return weighted
+        averaged = weighed.met.averaged
+        return weighted.flatten(-averaged).mean(-1) if averaged else weighted
     total = weighted.sum()
     if denominator is None:
         return divide(total, weighed.divisor(reduction), weighed.row)

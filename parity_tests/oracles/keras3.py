@@ -70,7 +70,7 @@ def step(held, item, dtype):
 
 def build(item, dtype):
     """A compiled model and its layer of predictions."""
-    loss = loss_classes.loss_argument(keras.losses, item, keras.ops.mean)
+    loss = loss_classes.loss_argument(keras.losses, item, keras.ops.mean, keras.ops.convert_to_tensor)
     inputs = models.arrays(item, dtype)[0]
     entries = [keras.Input(shape=i.shape[1:]) for i in inputs]
     mask = item["mask"]

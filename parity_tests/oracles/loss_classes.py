@@ -8,6 +8,7 @@ from __future__ import absolute_import, division, print_function
 
 import inspect
 
+import numpy as np
 from _run import NotOffered
 
 #: Keras 3's name of a function -> the names that releases gave it, the newest first
@@ -57,15 +58,17 @@ def _require(called, options, what):
 
 def takes_mask(losses):
     """Whether a loss object looks for the Keras mask of the predictions."""
-    return "mask" in inspect.getsource(inspect.unwrap(losses.Loss.__call__))
+    # TensorFlow 2.10 and 2.11 look for the mask of their own values alone.
+    return "in_mask" in inspect.getsource(inspect.unwrap(losses.Loss.__call__))
 
 
 def _offers_reduction(losses, reduction):
     """Whether the loss classes know a reduction: those of Keras 3 grew."""
     if reduction in _REDUCTIONS_OF_OLD:
         return True
+    nothing = np.zeros((1, 1), "float32")
     try:
-        losses.MeanSquaredError(reduction=reduction)
+        losses.MeanSquaredError(reduction=reduction)(nothing, nothing)  # some look at it when they are called
     except ValueError:
         return False
     return True
@@ -103,7 +106,7 @@ def old_objective(losses, weighted_masked_objective, item):
     return weighted_masked_objective(function)
 
 
-def loss_argument(losses, item, mean):
+def loss_argument(losses, item, mean, as_tensor=lambda y_true: y_true):
     """What compile is given: the name of a loss, a custom loss that returns one scalar, or one with its own call."""
     if item["loss"] == "overridden_call":
         if not hasattr(losses, "Loss"):
@@ -116,7 +119,7 @@ def loss_argument(losses, item, mean):
                 return mean((y_pred - y_true) ** 2)
 
             def __call__(self, y_true, y_pred, sample_weight=None):
-                return 7 * mean((y_pred - y_true) ** 2)
+                return 7 * mean((y_pred - as_tensor(y_true)) ** 2)
 
         return OverriddenCall()
     if item["loss"] != "scalar_squared_error":

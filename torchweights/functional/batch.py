@@ -9,12 +9,13 @@ from torch.nn import functional as F
 from torchweights.functional.shared import at_least_float32
 
 
-def ctc(y_pred: Tensor, y_true: Tensor) -> Tensor:
+def ctc(y_pred: Tensor, y_true: Tensor, *, padding: bool = True) -> Tensor:
     """-ln P(labels | log_softmax(y_pred)): connectionist temporal classification, one value per sequence.
 
     Args:
         y_pred: (N, T, C) logits; class 0 is the blank.
         y_true: (N, L) integer labels, padded with 0: the label of a sequence is as long as it has numbers that are not 0.
+        padding: False where zeros at the end are labels too, as in Keras 3.0 to 3.3.
 
     Source: ``ctc`` of Keras 3 (Graves et al. 2006).
 
@@ -26,7 +27,8 @@ def ctc(y_pred: Tensor, y_true: Tensor) -> Tensor:
     log_probabilities = F.log_softmax(y_pred, -1).transpose(0, 1)
     labels = y_true.long()
     lengths = torch.full((batch,), steps, dtype=torch.long, device=y_pred.device)
-    return F.ctc_loss(log_probabilities, labels, lengths, (labels != 0).sum(-1), reduction="none")
+    counted = labels != 0 if padding else torch.ones_like(labels)
+    return F.ctc_loss(log_probabilities, labels, lengths, counted.sum(-1), reduction="none")
 
 
 def circle(

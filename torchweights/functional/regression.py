@@ -96,20 +96,23 @@ def huber(y_pred: Tensor, y_true: Tensor, *, delta: float = 1.0, axis: Axis = -1
     return mean(torch.where(error <= delta, 0.5 * error.square(), delta * (error - 0.5 * delta)), axis)
 
 
-def log_cosh(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
+def log_cosh(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, overflows: bool = False) -> Tensor:
     """mean(ln cosh(y_pred - y_true)) over ``axis``, as x + softplus(-2x) - ln 2.
 
     Args:
         y_pred, y_true: (N, .., D).
         axis: Axis or axes to average; () for none.
+        overflows: Compute cosh itself, which is infinite from an error of 710 on (89 in float32), as Keras 2.0.9 does.
 
-    Source: ``logcosh`` of Keras 2, ``log_cosh`` of Keras 3: one formula.
+    Source: ``logcosh`` of Keras 2, ``log_cosh`` of Keras 3: one formula from 2.1 on.
 
     >>> log_cosh(torch.tensor([[2.0]]), torch.tensor([[0.0]]))
     tensor([1.3250])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
     error = y_pred - y_true
+    if overflows:
+        return mean(error.cosh().log(), axis)
     return mean(error + _softplus(-2 * error) - math.log(2), axis)
 
 

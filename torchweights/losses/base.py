@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
@@ -23,6 +24,11 @@ def autocast_off(device: torch.device) -> contextlib.AbstractContextManager[obje
     if torch.amp.is_autocast_available(device.type):
         return torch.autocast(device.type, enabled=False)
     return contextlib.nullcontext()
+
+
+def function_name(kind: type) -> str:
+    """What Keras calls the function of a loss class: MeanSquaredError is mean_squared_error."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
 
 
 def axes_of(axis: object) -> tuple[int, ...]:
@@ -89,7 +95,7 @@ class WeightedLoss(Configured, HoldsClassWeights):
             if not (flag is None or isinstance(flag, bool)):
                 raise TypeError(f"{name} expected True, False or None; received {flag!r}.")
         self.reduction = reduction
-        self.semantics = semantics_for(semantics)
+        self.semantics = semantics_for(semantics, loss=function_name(type(self)))
         self.rest_in_eval = not self.semantics.class_weights.eval_too if rest_in_eval is None else rest_in_eval
         self.validate = validate
         self._store_class_weight(class_weight)
@@ -207,6 +213,9 @@ class WeightedLoss(Configured, HoldsClassWeights):
             if found is not None and not self._weights_inside():
                 sample_weight = class_weight.join(found, sample_weight, self.semantics.class_weights)
         weighed = reduction.weigh(shape, sample_weight, mask, self.semantics, dtype, device)
+        if kept is not None and weighed.met.mask is None:
+            # An era whose means count no mask still leaves out of its count what the loss itself ignores.
+            weighed = replace(weighed, met=replace(weighed.met, mask=self._grown(kept, shape)))
         if self.semantics.weighing.counts_class_weights_alone:
             counted = counted if self._class_weights_count else None
             weighed = replace(weighed, met=replace(weighed.met, counted=counted))

@@ -55,7 +55,7 @@ class CTC(WeightedLoss):
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sequence."""
-        return functional.ctc(y_pred, y_true)
+        return functional.ctc(y_pred, y_true, padding=self.semantics.formulas.ctc_padding)
 
 
 class Circle(WeightedLoss):

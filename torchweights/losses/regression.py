@@ -127,6 +127,9 @@ class LogCosh(Regression):
 
     _formula = staticmethod(functional.log_cosh)
 
+    def _formula_options(self) -> dict[str, Any]:
+        return {"overflows": self.semantics.formulas.log_cosh_overflows}
+
 
 class Poisson(Regression):
     """Poisson loss: ``functional.poisson``, weighed.

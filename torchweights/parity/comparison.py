@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from torchweights.parity import cases, recordings, replay, tf1_replay
+from torchweights.semantics import ROW_OF
 
 #: The one table of tolerances: |a - b| <= tolerance * max(|b|, scale), scale = the largest term of the formula.
 #: float64 decides meaning; a release that weighs float64 in float32 is held like float32.
@@ -83,6 +84,14 @@ class Report:
             self.diverging[reason] = self.diverging.get(reason, 0) + 1
 
 
+@cache
+def row_of(engine: str) -> str:
+    """The name of the row that answers for a recorded engine."""
+    if tf1_replay.is_tf1(engine):
+        return tf1_replay.row_of(engine, "graph")
+    return ROW_OF.get(engine, engine)
+
+
 def scaled_error(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], scale: float) -> float:
     """max |a - b| / max(|b|, scale) over the elements; 0 where both are the same or both NaN, inf where one is NaN.
 
@@ -139,10 +148,14 @@ def compare_cell(
     return Result(*head, tuple(wrong), "; ".join(details), False, *errors)
 
 
-@cache
 def items_of(engine: str) -> dict[str, dict[str, Any]]:
     """The cases of an engine by id, without those that only the atlas asks about."""
-    return {item["id"]: item for item in cases.cases_for(engine) if not cases.is_probe(item)}  # type: ignore[no-untyped-call]
+    return _items(recordings.kind_of_cases(engine))
+
+
+@cache
+def _items(kind: str) -> dict[str, dict[str, Any]]:
+    return {item["id"]: item for item in cases.cases_for(kind) if not cases.is_probe(item)}  # type: ignore[no-untyped-call]
 
 
 @cache
