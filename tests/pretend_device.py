@@ -55,6 +55,20 @@ def watch() -> Iterator[Seen]:
         _listening.remove(seen)
 
 
+#: float types that the device has not got, for a while
+_lacking: set[torch.dtype] = set()
+
+
+@contextmanager
+def without(dtype: torch.dtype) -> Iterator[None]:
+    """The device as one that has not got a float type, as MPS has no float64."""
+    _lacking.add(dtype)
+    try:
+        yield
+    finally:
+        _lacking.remove(dtype)
+
+
 def _tell(kind: str, what: str) -> None:
     for seen in _listening:
         getattr(seen, kind).append(what)
@@ -104,6 +118,8 @@ def _laid_out(tensor: Tensor, result: Tensor) -> Tensor:
 def _store(result: Tensor) -> Tensor:
     """A new pretend tensor whose numbers are those of ``result``, in the same layout."""
     global _sweep_at
+    if result.dtype in _lacking:
+        raise NotImplementedError(f"the device {NAME} has no {result.dtype}")
     storage = result.untyped_storage()
     empty = torch._C._acc.create_empty_tensor((0,), result.dtype)  # type: ignore[attr-defined]
     if len(_hidden) >= _sweep_at:

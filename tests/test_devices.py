@@ -15,8 +15,9 @@ from torch import Tensor, nn
 import torchweights as tw
 from tests import tf1_samples
 from tests.device_cells import INPUTS, Given, N, batch, bits, cells, class_weights, fresh, loss_and_gradients, outcome
-from tests.pretend_device import watch
+from tests.pretend_device import NAME, watch, without
 from tests.samples import BY_NAME, Sample
+from torchweights import precision
 
 #: one of each kind of arithmetic: ours, torch's, and Keras's from oldest to newest
 ROWS = ["torchweights", "torch", "keras2.2.4", "tf1.12", "tf2.2", "keras3.15"]
@@ -271,3 +272,31 @@ def test_the_losses_of_tf1_do_neither(name: str, row: str, pretend: torch.device
     for reduction in reductions:
         for weights in ({}, {"weights": 2.5}, {"weights": tf1_samples.per_sample(name).float()}):
             assert both(pretend, **reduction, **weights) == both("cpu", **reduction, **weights)
+
+
+# ------------------------------------------------------------------------------------------------ devices without float64
+
+
+@EVERY
+@pytest.mark.parametrize("row", ROWS)
+@trap
+def test_a_device_without_float64_will_do(
+    sample: Sample, row: str, pretend: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "WITHOUT_FLOAT64", {NAME})
+    for name, criterion, given in cells(sample, row):
+        with without(torch.float64):
+            found = outcome(criterion, fresh(given, pretend))
+        expected = outcome(criterion, fresh(given, "cpu"))
+        assert isinstance(found, list) == isinstance(expected, list), f"{name}: {found}, on the CPU {expected}"
+
+
+def test_a_criterion_moves_to_a_device_without_float64_and_back(
+    pretend: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "WITHOUT_FLOAT64", {NAME})
+    criterion = tw.SparseCategoricalCrossentropy(from_logits=True, class_weight={0: 0.1, 1: 0.7})
+    with without(torch.float64):
+        criterion.to(pretend)
+        criterion(torch.zeros(2, 2, device=pretend), torch.tensor([0, 1], device=pretend))
+    assert criterion.cpu().class_weight_values.tolist() == [0.1, 0.7]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from torchweights.messages import warn_of_trap
+from torchweights.precision import exact, moved
 from torchweights.semantics import ClassWeights, Semantics, semantics_for
 from torchweights.validation import can_look
 
@@ -25,8 +26,7 @@ class Table:
 
     def look_up(self, classes: Tensor, missing: float) -> Tensor:
         """The weight of each class; ``missing`` where the table has none. Never waits for the device."""
-        known = self.classes.to(classes.device)
-        weights = self.weights.to(classes.device)
+        known, weights = (moved(held, classes.device) for held in (self.classes, self.weights))
         if known.numel() == 0:
             return torch.full(classes.shape, missing, dtype=weights.dtype, device=classes.device)
         values = classes.to(known.dtype)
@@ -71,8 +71,10 @@ def read_class_weight(class_weight: object, rule: ClassWeights, num_classes: int
         raise ValueError(
             f"class_weight expected {num_classes} weights, one for each class of y_pred; received {len(weights)}."
         )
-    classes = torch.arange(len(weights), dtype=torch.float64, device=weights.device)
-    return Table(classes, weights if weights.requires_grad or weights.is_floating_point() else weights.double())
+    classes = torch.arange(len(weights), dtype=exact(weights.device), device=weights.device)
+    return Table(
+        classes, weights if weights.requires_grad or weights.is_floating_point() else weights.to(exact(weights.device))
+    )
 
 
 def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num_classes: int | None) -> Table | None:
@@ -252,7 +254,7 @@ def class_weight_to_sample_weights(
     by_class = rule.others == "by class" and one_hot and y_true.shape[axis] > 1
     table = read_class_weight(class_weight, rule, y_true.shape[axis] if by_class else num_classes)
     if table is None:
-        found = torch.ones(y_true.shape[:1], dtype=torch.float64, device=y_true.device)
+        found = torch.ones(y_true.shape[:1], dtype=exact(y_true.device), device=y_true.device)
         return found if sample_weight is None else sample_weight
     if by_class:
         classes = y_true.argmax(axis)
@@ -260,4 +262,4 @@ def class_weight_to_sample_weights(
         classes = y_true.squeeze(axis) if one_hot else y_true
     else:
         classes = classes_by_shape(y_true.movedim(axis, -1) if one_hot else y_true, rule)
-    return join(look_up(classes, table, rule).double(), sample_weight, rule)
+    return join(look_up(classes, table, rule).to(exact(y_true.device)), sample_weight, rule)

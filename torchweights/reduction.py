@@ -16,6 +16,7 @@ from torch import Tensor
 from torchweights import validation
 from torchweights.alignment import Met
 from torchweights.messages import choose
+from torchweights.precision import exact
 from torchweights.semantics import AdditiveCounts, Semantics, semantics_for
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
@@ -112,7 +113,7 @@ class Weighed:
 
     @property
     def elements(self) -> Tensor:
-        return torch.full((), math.prod(self.shape), dtype=torch.float64, device=self.device)
+        return torch.full((), math.prod(self.shape), dtype=exact(self.device), device=self.device)
 
     @property
     def unmasked(self) -> Tensor:
@@ -179,7 +180,7 @@ class Weighed:
 
 
 def _count(chosen: Tensor) -> Tensor:
-    return chosen.sum().to(torch.float64)
+    return chosen.sum().to(exact(chosen.device))
 
 
 def weigh(

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from torchweights import alignment, releases
 from torchweights.messages import choose
+from torchweights.precision import exact
 
 
 class AdditiveCounts(Protocol):
@@ -74,12 +75,12 @@ def weights_or_nan(counts: AdditiveCounts) -> Tensor:
 
 def as_given(counted: Tensor, mask: Tensor | None, shape: tuple[int, ...]) -> Tensor:
     """The weights in the shape they came in: (N, 1) beside (N, T) counts each sample once."""
-    return counted.to(torch.float64).sum()
+    return counted.to(exact(counted.device)).sum()
 
 
 def over_elements(counted: Tensor, mask: Tensor | None, shape: tuple[int, ...]) -> Tensor:
     """The weight of every unmasked element."""
-    whole = counted.to(torch.float64).expand(shape)
+    whole = counted.to(exact(counted.device)).expand(shape)
     return whole.sum() if mask is None else torch.where(mask, whole, torch.zeros_like(whole)).sum()
 
 

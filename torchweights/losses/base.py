@@ -15,6 +15,7 @@ from torchweights import alignment, class_weight, reduction, validation
 from torchweights.functional import at_least_float32
 from torchweights.losses.configured import Configured
 from torchweights.losses.held_weights import HoldsClassWeights
+from torchweights.precision import exact
 from torchweights.reduction import Denominator, Weighed, standard_reduction
 from torchweights.semantics import Semantics, semantics_for
 
@@ -280,7 +281,7 @@ class WeightedLoss(Configured, HoldsClassWeights):
             shape, y_true = (*shape, 1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
         stand_in = torch.empty(shape, device="meta")
         weighed = self._weigh(
-            shape, y_true, self._meet(stand_in, y_true), sample_weight, mask, y_true.device, torch.float64
+            shape, y_true, self._meet(stand_in, y_true), sample_weight, mask, y_true.device, exact(y_true.device)
         )
         if not weighed.adds_up(chosen):
             raise ValueError(

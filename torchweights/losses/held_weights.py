@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from torchweights.class_weight import ClassWeightsLike, Table, read_class_weight
+from torchweights.precision import moved
 from torchweights.semantics import ClassWeights, Semantics
 
 
@@ -36,14 +37,16 @@ class HoldsClassWeights(nn.Module):
             self._master["class_weight_classes"] = table.classes.detach().cpu()
             if not isinstance(given, nn.Parameter):
                 self._master["class_weight_values"] = table.weights.detach().double().cpu()
-        for name, exact in self._master.items():
-            self.register_buffer(name, exact, persistent=False)
+        for name, master in self._master.items():
+            self.register_buffer(name, master, persistent=False)
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        for name, master in self._master.items():
+            setattr(self, name, master.float())  # every device takes float32
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self._tables.clear()
-        for name, exact in self._master.items():
-            setattr(self, name, exact.to(cast(Tensor, getattr(self, name)).device))
+        for name, master in self._master.items():
+            setattr(self, name, moved(master, cast(Tensor, getattr(self, name)).device))
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -55,9 +58,10 @@ class HoldsClassWeights(nn.Module):
         if num_classes is not None and rule.keys == "0 to C-1" and len(classes) != num_classes:
             read_class_weight(self.class_weight, rule, num_classes)
         if isinstance(self.class_weight, nn.Parameter):
-            return Table(classes.to(device), self.class_weight.to(device))
+            return Table(moved(classes, device), self.class_weight.to(device))
         if device not in self._tables:
-            self._tables[device] = Table(classes.to(device), cast(Tensor, self.class_weight_values).to(device))
+            values = cast(Tensor, self.class_weight_values)
+            self._tables[device] = Table(moved(classes, device), moved(values, device))
         return self._tables[device]
 
     def _class_weights_act(self) -> bool:

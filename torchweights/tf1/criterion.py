@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchweights import reduction as reducer
 from torchweights import validation
 from torchweights.messages import choose
+from torchweights.precision import exact
 from torchweights.tf1 import crossentropy, elementwise
 from torchweights.tf1.rows import (
     DEFAULT,
@@ -129,7 +130,7 @@ class Criterion(nn.Module):
         if y_pred_shape is None:
             y_pred_shape = (*y_true.shape, 1) if self.loss.startswith("sparse") else y_true.shape
         shape = self.values_shape(tuple(y_pred_shape))
-        like = torch.empty((), dtype=torch.float64, device=y_true.device)
+        like = torch.empty((), dtype=exact(y_true.device), device=y_true.device)
         weights = self._weights(like, shape, sample_weight, mask)
         weighed = weigh(shape, weights, self.reduction, self.semantics, like)
         return divisor(weighed, self.reduction)
