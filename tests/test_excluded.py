@@ -76,7 +76,7 @@ def test_what_is_excluded_never_shows_in_any_row(sample: Sample, how: str, seman
 @pytest.mark.parametrize("semantics", ROWS)
 @pytest.mark.parametrize("sample", [s for s in SAMPLES if s not in FLAT], ids=str)
 def test_masked_steps_and_pixels_never_show_in_any_row(sample: Sample, semantics: str) -> None:
-    if semantics == "keras2.3.1" and len(sample.values_shape()) > 2:
+    if semantics.startswith("keras2.3") and len(sample.values_shape()) > 2:
         return  # refuses such a mask
     criterion = sample.criterion(semantics=semantics)
     assert_hidden(criterion, sample, **excluding("mask", criterion, (N, *sample.shape)))
@@ -99,7 +99,7 @@ def test_a_single_masked_pixel_never_shows(device: str) -> None:
 @pytest.mark.parametrize("semantics", ROWS)
 @pytest.mark.parametrize("sample", [s for s in SAMPLES if s.sparse], ids=str)
 def test_predictions_at_an_ignored_label_never_show(sample: Sample, semantics: str) -> None:
-    if semantics == "keras2.3.1" and len(sample.values_shape()) > 2:
+    if semantics.startswith("keras2.3") and len(sample.values_shape()) > 2:
         return  # refuses such a mask
     y_pred, y_true = sample.batch(N, dtype=torch.float32)
     y_true[OUT] = 255

@@ -26,11 +26,6 @@ def _meeting(row: Semantics) -> str:
     return _says(row.weighing.meet) + (f"; {_says(row.weighing.feed)}" if fed else "")
 
 
-def _divisor(row: Semantics) -> str:
-    rule = row.weighing
-    return _says(rule.denominator) + (f" + {rule.epsilon:g} of their {rule.epsilon_of}" if rule.epsilon else "")
-
-
 def _missing(rule: ClassWeights) -> str:
     return "error" if rule.missing == "refuse" else f"weighs {rule.missing:g}"
 
@@ -53,7 +48,13 @@ def weighing_table() -> str:
     lines: dict[tuple[str, ...], list[str]] = {}
     for row in _rows():
         rule = row.class_weights
-        cells = (_meeting(row), _divisor(row), _EMPTY[row.weighing.empty], rule.beside, _missing(rule))
+        cells = (
+            _meeting(row),
+            _says(row.weighing.denominator),
+            _EMPTY[row.weighing.empty],
+            rule.beside,
+            _missing(rule),
+        )
         lines.setdefault(cells, []).append(f"`{row.name}`")
     heads = ("row", "how weights and mask meet the values", "mean divides by", "0 / 0", "class beside sample weights",
              "class without weight")  # fmt: skip

@@ -37,13 +37,14 @@ class Counts:
     """What a denominator is made of; counts of different batches are added field by field.
 
     ``elements`` of the loss, ``unmasked`` elements, elements whose weight is ``nonzero``, sum of ``weights``: each
-    counted as if weights and mask were as large as the values.
+    counted as if weights and mask were as large as the values. ``masks`` is the size that masks really have.
     """
 
     elements: Tensor
     unmasked: Tensor
     nonzero: Tensor
     weights: Tensor
+    masks: Tensor
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Counts)))
@@ -117,11 +118,14 @@ class Weighed:
 
     @property
     def unmasked(self) -> Tensor:
-        mask, rule = self.met.mask, self.row.weighing
-        if mask is None:
-            return self.elements
-        beside = rule.epsilon * (mask.numel() if rule.epsilon_of == "share" else 1)
-        return (_count(mask) + beside) * (math.prod(self.shape) / max(mask.numel(), 1))
+        mask = self.met.mask
+        return self.elements if mask is None else _count(mask) * (math.prod(self.shape) / max(mask.numel(), 1))
+
+    @property
+    def masks(self) -> Tensor:
+        mask = self.met.mask
+        size = 0 if mask is None else mask.numel()
+        return torch.full((), size, dtype=exact(self.device), device=self.device)
 
     @property
     def nonzero(self) -> Tensor:
@@ -148,7 +152,7 @@ class Weighed:
 
     def counts(self) -> Counts:
         """The counts of this batch."""
-        return Counts(self.elements, self.unmasked, self.nonzero, self.weights.detach())
+        return Counts(self.elements, self.unmasked, self.nonzero, self.weights.detach(), self.masks)
 
     def divisor(self, reduction: str) -> Tensor | float:
         """D of this batch; a plain number where shapes alone decide it."""

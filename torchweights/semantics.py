@@ -30,6 +30,8 @@ class AdditiveCounts(Protocol):
     def nonzero(self) -> Tensor: ...
     @property
     def weights(self) -> Tensor: ...
+    @property
+    def masks(self) -> Tensor: ...
 
 
 # ------------------------------------------------------------------------------------ what the mean divides by: D of counts
@@ -48,6 +50,22 @@ def unmasked(counts: AdditiveCounts) -> Tensor:
 def not_ignored(counts: AdditiveCounts) -> Tensor:
     """All elements but ignored labels."""
     return counts.unmasked
+
+
+#: what two eras add so that a mask that hides everything divides by something
+MASK_EPSILON = 1e-7
+
+
+def unmasked_and_epsilon(counts: AdditiveCounts) -> Tensor:
+    """Unmasked elements, 1e-7 added to those of the mask."""
+    beside = counts.elements / counts.masks.clamp(min=1) * (counts.masks > 0)
+    return counts.unmasked + MASK_EPSILON * beside
+
+
+def nonzero_weights_and_epsilon(counts: AdditiveCounts) -> Tensor:
+    """Unmasked elements x share of weights that are not 0, 1e-7 added to the share that is unmasked."""
+    beside = MASK_EPSILON * counts.elements * (counts.masks > 0)
+    return (counts.unmasked + beside) * counts.nonzero / counts.elements
 
 
 def nonzero_weights(counts: AdditiveCounts) -> Tensor:
@@ -106,8 +124,7 @@ def always(activation: str, rank: int) -> bool:
 class Weighing:
     """How ranks and masks meet, what the mean divides by, what 0 / 0 is ("zero", "nan", "zero, negative too").
 
-    ``feed`` is what compile and fit do to sample weights before the loss sees them, ``epsilon`` what the era adds to the
-    "share" or "count" (``epsilon_of``) of elements that a mask leaves.
+    ``feed`` is what compile and fit do to sample weights before the loss sees them.
     """
 
     meet: Callable[[alignment.Shape, Tensor | None, Tensor | None], alignment.Met]
@@ -116,8 +133,6 @@ class Weighing:
     sum_of_weights: Callable[[Tensor, Tensor | None, tuple[int, ...]], Tensor] = over_elements
     feed: Callable[..., Tensor | None] = alignment.unfed
     counts_class_weights_alone: bool = False
-    epsilon: float = 0.0
-    epsilon_of: str = "count"
 
     def divides_by_weights_as_given(self, reduction: str) -> bool:
         """Whether D adds up weights in the shape they came in, which is no sum over samples for every shape."""
@@ -199,7 +214,7 @@ WEIGHING = {
     "torchweights":   Weighing(_at.by_rank,          unmasked),
     "torch":          Weighing(_at.by_rank,          sum_of_class_weights, "nan",   counts_class_weights_alone=True),
     "keras2.2":       Weighing(_at.keras_2_2,        nonzero_weights,     "nan",    over_elements,  _at.per_sample_or_step),
-    "keras2.2.5":     Weighing(_at.keras_2_2,        nonzero_weights,     "nan",    over_elements,  _at.per_sample_or_step, epsilon=1e-7, epsilon_of="share"),
+    "keras2.2.5":     Weighing(_at.keras_2_2,        nonzero_weights_and_epsilon, "nan",    over_elements,  _at.per_sample_or_step),
     "tf1.12":         Weighing(_at.tf_1_12,          weights_or_nan,      _no,      as_given,       _at.or_a_single_one),
     "keras2.3":       Weighing(_at.keras_2_3,        elements,            "nan",    over_elements,  _at.or_ones),
     "tf1.14":         Weighing(_at.tf_1_14,          elements,            "zero",   over_elements,  _at.per_sample_or_step),
@@ -207,9 +222,9 @@ WEIGHING = {
     "tf2.2":          Weighing(_at.tf_2,             elements,            "zero",   over_elements,  _at.always_a_column),
     "tf2.7":          Weighing(_at.tf_2,             not_ignored,         "nan",    over_elements,  _at.a_column_beside_rank_2),
     "tf_keras":       Weighing(_at.tf_keras,         unmasked,            "nan",    over_elements,  _at.a_column_beside_rank_2),
-    "keras3.0":       Weighing(_at.keras_3,          unmasked,            "zero",   as_given,       epsilon=1e-7),
+    "keras3.0":       Weighing(_at.keras_3,          unmasked_and_epsilon, "zero",   as_given),
     "keras3":         Weighing(_at.keras_3,          unmasked,            "zero",   as_given),
-    "keras3.0-torch": Weighing(_at.keras_3_torch,    unmasked,            "zero",   as_given,       epsilon=1e-7),
+    "keras3.0-torch": Weighing(_at.keras_3_torch,    unmasked_and_epsilon, "zero",   as_given),
     "keras3-torch":   Weighing(_at.keras_3_torch,    unmasked,            "zero",   as_given),
 }
 FORMULAS = {
