@@ -15,9 +15,10 @@ from torch import Tensor
 
 from torchweights import validation
 from torchweights.alignment import Met
+from torchweights.denominators import AdditiveCounts
 from torchweights.messages import choose
 from torchweights.precision import exact
-from torchweights.semantics import AdditiveCounts, Semantics, semantics_for
+from torchweights.semantics import Semantics, semantics_for
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none")
 

@@ -9,98 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
-import torch
 from torch import Tensor
 
 from torchweights import alignment, releases
+from torchweights.denominators import (
+    AdditiveCounts,
+    as_given,
+    elements,
+    nonzero_weights,
+    nonzero_weights_and_epsilon,
+    not_ignored,
+    over_elements,
+    sum_of_class_weights,
+    unmasked,
+    unmasked_and_epsilon,
+    weights_or_nan,
+)
 from torchweights.messages import choose
-from torchweights.precision import exact
-
-
-class AdditiveCounts(Protocol):
-    """What a denominator may be made of."""
-
-    @property
-    def elements(self) -> Tensor: ...
-    @property
-    def unmasked(self) -> Tensor: ...
-    @property
-    def nonzero(self) -> Tensor: ...
-    @property
-    def weights(self) -> Tensor: ...
-    @property
-    def masks(self) -> Tensor: ...
-
-
-# ------------------------------------------------------------------------------------ what the mean divides by: D of counts
-
-
-def elements(counts: AdditiveCounts) -> Tensor:
-    """All elements."""
-    return counts.elements
-
-
-def unmasked(counts: AdditiveCounts) -> Tensor:
-    """Unmasked elements."""
-    return counts.unmasked
-
-
-def not_ignored(counts: AdditiveCounts) -> Tensor:
-    """All elements but ignored labels."""
-    return counts.unmasked
-
-
-#: what two eras add so that a mask that hides everything divides by something
-MASK_EPSILON = 1e-7
-
-
-def unmasked_and_epsilon(counts: AdditiveCounts) -> Tensor:
-    """Unmasked elements, 1e-7 added to those of the mask."""
-    beside = counts.elements / counts.masks.clamp(min=1) * (counts.masks > 0)
-    return counts.unmasked + MASK_EPSILON * beside
-
-
-def nonzero_weights_and_epsilon(counts: AdditiveCounts) -> Tensor:
-    """Unmasked elements x share of weights that are not 0, 1e-7 added to the share that is unmasked."""
-    beside = MASK_EPSILON * counts.elements * (counts.masks > 0)
-    return (counts.unmasked + beside) * counts.nonzero / counts.elements
-
-
-def nonzero_weights(counts: AdditiveCounts) -> Tensor:
-    """Unmasked elements x share of weights that are not 0."""
-    return counts.unmasked * counts.nonzero / counts.elements
-
-
-def sum_of_class_weights(counts: AdditiveCounts) -> Tensor:
-    """Sum of class weights, or unmasked elements."""
-    return counts.weights
-
-
-def weights_or_nan(counts: AdditiveCounts) -> Tensor:
-    """Sum of weights.
-
-    Times the share unmasked where the mask could not be multiplied in; NaN where that leaves nothing.
-    """
-    share = counts.unmasked / counts.elements
-    shared = counts.weights * torch.where(share > 0, share, torch.nan)
-    return torch.where(counts.weights > 0, shared, counts.weights)
-
-
-# ------------------------------------------------------------------------------- what "the sum of weights" adds up
-
-
-def as_given(counted: Tensor, mask: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-    """The weights in the shape they came in: (N, 1) beside (N, T) counts each sample once."""
-    return counted.to(exact(counted.device)).sum()
-
-
-def over_elements(counted: Tensor, mask: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-    """The weight of every unmasked element."""
-    whole = counted.to(exact(counted.device)).expand(shape)
-    return whole.sum() if mask is None else torch.where(mask, whole, torch.zeros_like(whole)).sum()
-
 
 # -------------------------------------------------------------------------------- when a model's logits are used instead
 
@@ -149,7 +76,8 @@ class Formulas:
     the least length of a vector, ``huber`` whether its last axis is averaged ("mean", "per element"), ``focal`` which
     focal loss takes logits as they are ("both", "binary", "neither"); the rest make them probabilities first, and the
     categorical one then smooths over the last axis. ``ctc_padding`` is False where CTC takes padding for labels,
-    ``log_cosh_overflows`` True where the logarithm of cosh is of cosh itself.
+    ``log_cosh_overflows`` True where the logarithm of cosh is of cosh itself, ``precise`` True where formulas of logits and
+    means keep digits that every release loses.
     """
 
     binary: str = "clip"
@@ -164,6 +92,7 @@ class Formulas:
     log_cosh_overflows: bool = False
     per_element: bool = False
     explicit: bool = False
+    precise: bool = False
 
 
 @dataclass(frozen=True)

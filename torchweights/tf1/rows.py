@@ -12,10 +12,11 @@ from torch import Tensor
 from torchweights import reduction as reducer
 from torchweights import validation
 from torchweights.alignment import Met, Shape, refuse, shape_text
+from torchweights.denominators import AdditiveCounts, elements
 from torchweights.functional import at_least_float32
 from torchweights.messages import choose
 from torchweights.reduction import Weighed
-from torchweights.semantics import AdditiveCounts, Semantics, Weighing, elements, semantics_for
+from torchweights.semantics import Semantics, Weighing, semantics_for
 
 
 @dataclass(frozen=True)
