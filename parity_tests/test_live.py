@@ -1,111 +1,116 @@
-"""Beside the recordings: generated cases, asked of the Keras and TensorFlow that are installed here."""
+"""Beside the recordings: generated cases, asked of the Kerases that are installed here, in this process; and that they can fail.
+
+2,000 cells, or as many as TORCHWEIGHTS_LIVE_CASES says, from the seed TORCHWEIGHTS_LIVE_SEED; what was asked and found
+stands in the summary at the end. ``python -m parity_tests.live`` runs as long as it is told to.
+"""
 
 from __future__ import annotations
 
-import random
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import dataclasses
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
-from torchweights.parity import cases, comparison, recordings
+from parity_tests import live, live_engines
+from torchweights.parity import cases, comparison, inputs, recordings
 
-pytestmark = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
-
-keras = pytest.importorskip("keras", reason='the live tests need Keras: pip install -e ".[test]"')
 pytest.importorskip("tensorflow", reason='the live tests need TensorFlow: pip install -e ".[test]"')
 
-#: The row that stands for what is installed; another release must be recorded first.
-ROW = "keras3.15"
-COUNT = 400
+ROWS = tuple(live_engines.ROWS)
 
 
 @pytest.fixture(scope="module")
-def ask() -> Iterator[Callable[[dict[str, Any], str], Any]]:
-    """The oracle of Keras 3, in this process, in float64."""
-    if not keras.__version__.startswith("3.15.") or keras.backend.backend() != "tensorflow":
-        pytest.skip(
-            f"row {ROW} was recorded from Keras 3.15 on TensorFlow; here is {keras.__version__} on {keras.backend.backend()}"
-        )
-    folder = str(Path(__file__).parent / "oracles")
-    sys.path.insert(0, folder)
+def engines() -> Sequence[live_engines.Engine]:
+    here = live_engines.engines()
+    if not here:
+        pytest.skip(f"none of {', '.join(ROWS)} is installed")
+    return here
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> live_engines.Engine:
     try:
-        import keras3
-
-        yield keras3.prepare("float64")
-    finally:
-        sys.path.remove(folder)
-        keras.config.set_floatx("float32")
+        return live_engines.engine(request.param)
+    except live_engines.NotHere as reason:
+        pytest.skip(str(reason))
 
 
-def generated(number: int) -> dict[str, Any]:
-    """Case ``number``: loss, shape, weight, mask, reduction and options drawn at random, alike on every machine."""
-    draw = random.Random(20_260_000 + number)
-    loss = draw.choice(cases.LOSSES[:7])
-    shape = tuple(draw.randint(1, 5) for _ in range(draw.randint(1, 4)))
-    reduction = draw.choice(cases.KERAS3_REDUCTIONS)
-    options: dict[str, Any] = {}
-    if loss.endswith("crossentropy") and draw.random() < 0.5:
-        options["from_logits"] = True
-    if loss in ("binary_crossentropy", "categorical_crossentropy") and draw.random() < 0.3:
-        options["label_smoothing"] = draw.choice([0.125, 0.25])
-    seed = f"live{number}"
-    y_true, y_pred = cases.targets_and_predictions(loss, seed, shape, bool(options.get("from_logits")))
-    if loss == "sparse_categorical_crossentropy" and draw.random() < 0.3:
-        options["ignore_class"] = draw.randint(0, 2)
-    weight = cases.sample_weight(draw.choice(cases.WEIGHTS), shape, seed)
-    mask = cases.mask_of(draw.choice(cases.MASKS), shape, seed)
-    return cases.case(
-        f"live {number}", "loss", loss, y_true, y_pred, weight=weight, mask=mask, reduction=reduction, options=options
-    )
+@pytest.mark.parametrize("engine", ROWS, indirect=True)
+def test_each_keras_has_a_backend_of_its_own(engine: live_engines.Engine) -> None:
+    backend = live_engines.ROWS[engine.row][2]
+    assert engine.keras.backend.backend() == backend
+    with engine.in_place():
+        value = engine.keras.losses.MeanSquaredError()(np.zeros((2, 1)), np.ones((2, 1)))
+    assert type(value).__module__.startswith(backend)
 
 
-@pytest.mark.parametrize("part", range(8))
-def test_generated_cases_agree_with_the_keras_that_is_here(
-    part: int, ask: Callable[[dict[str, Any], str], Any]
+@pytest.mark.parametrize("loss", inputs.LOSSES)
+def test_generated_cases_agree_with_the_kerases_that_are_here(
+    loss: str, engines: Sequence[live_engines.Engine]
 ) -> None:
-    wrong, compared, worst = [], 0, 0.0
-    for number in range(part, COUNT, 8):
-        item = generated(number)
-        try:
-            value, gradient = (np.asarray(part_) for part_ in ask(item, "float64"))
-        except Exception as error:  # whatever Keras raises is its refusal
-            cell = recordings.Cell(None, None, (type(error).__name__, str(error)[:80]))
-        else:
-            # Keras lets a trailing 1 of the weights change the shape of what reduction none returns; the numbers count.
-            values = item["y_pred"].shape[:-1]
-            value = value.reshape(values) if value.ndim and value.size == np.prod(values) else value
-            cell = recordings.Cell(value, gradient, None)
-        result = comparison.compare_cell(item, cell, ROW, "float64", "float64")
-        left = [kind for kind in result.wrong if not _known(item, kind)]
-        wrong += [f"{item['id']} {item['reduction']} {item['options']}: {kind}: {result.detail}" for kind in left]
-        compared += not result.wrong and cell.refusal is None
-        worst = max(worst, 0.0 if result.wrong else result.value_error, 0.0 if result.wrong else result.gradient_error)
-    assert not wrong, "\n".join(wrong)
-    assert compared > COUNT / 8 / 3
-    assert worst <= comparison.TOLERANCES["float64"]
+    tally, before = live.TALLY, live.TALLY.asked
+    live.run(engines, live.CASES // len(inputs.LOSSES), live.SEED, tally, losses=[loss])
+    programs = [program for program in tally.programs if f" {loss}: " in program]
+    assert not any(loss == name for name, _, _ in tally.unexplained), "\n".join([f"seed {live.SEED}:", *programs])
+    assert tally.agreed[loss] > (tally.asked - before) / 5
 
 
-def _known(item: dict[str, Any], kind: str) -> bool:
-    """The one divergence that generated cases can meet, listed for the recordings too: outer products are refused."""
-    shapes = [item[name].shape for name in ("sample_weight", "mask") if item[name] is not None]
-    values = item["y_pred"].shape[:-1]
-    return kind == "we refuse" and any(_enlarges(shape, values) for shape in [*shapes, _together(shapes)])
+# ------------------------------------------------------------------------------------------------ these tests can fail
 
 
-def _together(shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
-    try:
-        return tuple(np.broadcast_shapes(*shapes))
-    except ValueError:
-        return ()
+class Spoiled(live_engines.Engine):
+    """A Keras that answers wrongly wherever huber is weighed."""
+
+    part = "value"
+
+    def cell(self, item: dict[str, Any], dtype: str) -> recordings.Cell | None:
+        cell = super().cell(item, dtype)
+        if cell is None or item["loss"] != "huber" or item["sample_weight"] is None:
+            return cell
+        if self.part == "refusal":
+            return recordings.Cell(np.zeros(()), np.zeros_like(item["y_pred"]), None)
+        return cell if cell.refusal else _off(cell, self.part, dtype)
 
 
-def _enlarges(shape: tuple[int, ...], values: tuple[int, ...]) -> bool:
-    """Whether a weight of this shape makes an outer product with the values."""
-    try:
-        return tuple(np.broadcast_shapes(shape, values)) != values
-    except ValueError:
-        return False
+def _off(cell: recordings.Cell, part: str, dtype: str) -> recordings.Cell:
+    array = np.array(getattr(cell, part))
+    array.reshape(-1)[-1] += 100 * comparison.TOLERANCES["float32"] * max(1.0, np.abs(array).max())
+    return dataclasses.replace(cell, **{part: array})
+
+
+@pytest.mark.parametrize("part", ["value", "gradient", "refusal"])
+@pytest.mark.parametrize("engine", ROWS, indirect=True)
+def test_a_wrong_answer_is_found_and_shrunk(engine: live_engines.Engine, part: str) -> None:
+    spoiled, tally = Spoiled(**vars(engine)), live.Tally()
+    spoiled.part = part
+    live.run([spoiled], 200, live.SEED, tally, losses=["huber"])
+    assert tally.unexplained
+    assert any(re.search(r"y_pred = np.array\(\[+[^,\]]+\]+, 'float", program) for program in tally.programs)
+
+
+@pytest.mark.parametrize("engine", ["keras3.15-torch"], indirect=True)
+def test_what_is_known_of_some_elements_hides_no_other(
+    engine: live_engines.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y_true, y_pred = np.ones((2, 2)), np.asarray([[1.0, 0.5], [0.25, -1.0]])
+    item = cases.case("rank=2", "loss", "hinge", y_true, y_pred, dtypes=("float32",))  # type: ignore[no-untyped-call]
+    found = live.hold(engine, item)
+    assert found and found.result.wrong == ("gradient",) and not found.left
+    cell = engine.cell(item, "float32")
+    assert cell is not None
+    monkeypatch.setattr(engine, "cell", lambda *_: _off(cell, "gradient", "float32"))
+    found = live.hold(engine, item)
+    assert found and found.left == ("gradient",)
+
+
+def test_the_table_names_the_emptiest_cells() -> None:
+    tally = live.Tally()
+    for kind in inputs.WEIGHTS:
+        tally.cells["huber", "keras3.15", kind] = 7
+    tally.cells["huber", "keras3.15", "(B,T)"] = 3
+    lines = list(live.table(tally, ["keras3.15"]))
+    assert lines[-1].startswith("emptiest: huber keras3.15 ")
+    assert "(B,T): 3" in lines[-1]

@@ -158,7 +158,7 @@ WEIGHING = {
 }
 FORMULAS = {
     #                          binary               sparse              smoothing  0/1 for hinge   logits behind   cosine       huber          focal
-    "torchweights":   Formulas("clip",              "normalise first",  "axis",    "included",     always,         (-1, 1e-7),  "mean",        "both",    explicit=True),
+    "torchweights":   Formulas("clip",              "normalise first",  "axis",    "included",     always,         (-1, 1e-7),  "mean",        "both",    explicit=True, precise=True),
     "torch":          Formulas("clamp log",         "normalise first",  "axis",    "as given",     always,         (-1, 1e-7),  "mean",        "both",    explicit=True, per_element=True),
     "keras2.2":       Formulas("clip, logits",      "clip first",       "axis",    "as given",     never,          (-1, 1e-6)),
     "keras2.0":       Formulas("clip, logits",      "clip first",       "axis",    "as given",     never,          (-1, 1e-6),  log_cosh_overflows=True),

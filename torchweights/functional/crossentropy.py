@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from torchweights.functional.precise import crossentropy_at, widened
 from torchweights.functional.shared import Axis, at_least_float32, mean, power, same_dtype
 from torchweights.messages import choose
 
@@ -15,11 +16,14 @@ BINARY_FORMS = ("clip", "clip, add", "clip, add, graph", "clip, logits", "clamp 
 SPARSE_FORMS = ("clip first", "normalise first")
 
 
-def _sigmoid_crossentropy(logits: Tensor, y_true: Tensor) -> Tensor:
+def _sigmoid_crossentropy(logits: Tensor, y_true: Tensor, smoothing: float = 0.0) -> Tensor:
     """max(z, 0) - z y + ln(1 + e^-|z|), whose gradient is sigmoid(z) - y everywhere, at z = 0 too."""
     positive = logits >= 0
     # One factor, so that 1 - y is exact before autograd adds the small rest; where() because |z| has no gradient at 0.
-    return logits * (positive.to(logits.dtype) - y_true) + torch.where(positive, -logits, logits).exp().log1p()
+    factor = positive.to(logits.dtype) - y_true
+    if smoothing:
+        factor = factor * (1 - smoothing) + (positive.to(logits.dtype) - 0.5) * smoothing
+    return logits * factor + torch.where(positive, -logits, logits).exp().log1p()
 
 
 def _clamped(log: Callable[[Tensor], Tensor], argument: Tensor, at_zero: Tensor) -> Tensor:
@@ -36,6 +40,7 @@ def binary_crossentropy(
     axis: Axis = -1,
     epsilon: float = 1e-7,
     form: str = "clip",
+    precise: bool = False,
 ) -> Tensor:
     """mean(-y ln p - (1 - y) ln(1 - p)) over ``axis``; on logits, its stable form.
 
@@ -49,6 +54,7 @@ def binary_crossentropy(
             tf_keras, eager). "clip, add, graph": the second as ln((1 + epsilon) - q), which is what TensorFlow makes of it
             in a graph (Keras 2.3). "clip, logits": the
             stable form on ln(q / (1 - q)) (Keras 2.2, TF 1.12). "clamp log": ln p no lower than -100 (torch).
+        precise: On logits, smooth without rounding 1 - y, and add up in pairs.
 
     Raises:
         ValueError: for an unknown form.
@@ -60,6 +66,8 @@ def binary_crossentropy(
     """
     choose("form", form, BINARY_FORMS)
     y_pred, y_true = same_dtype(y_pred, y_true)
+    if from_logits and precise:
+        return mean(_sigmoid_crossentropy(y_pred, y_true, label_smoothing), axis, precise=True)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
     if from_logits:
@@ -89,6 +97,7 @@ def categorical_crossentropy(
     smoothing_classes: int | None = None,
     axis: int = -1,
     epsilon: float = 1e-7,
+    precise: bool = False,
 ) -> Tensor:
     """-sum(y ln clip(p / sum(p))) over ``axis``; on logits, -sum(y log_softmax(z)).
 
@@ -99,6 +108,8 @@ def categorical_crossentropy(
         smoothing_classes: The C of the smoothing, where an era counts another axis; None for the size of ``axis``.
         axis: Axis of the classes.
         epsilon: Where normalised probabilities are clipped.
+        precise: On logits, compute in float64, where the device has it, and round once: log_softmax cancels the digits of
+            small losses.
 
     Source: ``categorical_crossentropy``, alike in every Keras but for the classes that smoothing counts.
 
@@ -106,18 +117,31 @@ def categorical_crossentropy(
     tensor([0.3567])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
+    dtype = y_pred.dtype
+    if from_logits and precise:
+        y_pred, y_true = widened(y_pred), widened(y_true)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / (smoothing_classes or y_pred.shape[axis])
     if from_logits:
-        return -(y_true * F.log_softmax(y_pred, axis)).sum(axis)
+        return -(y_true * F.log_softmax(y_pred, axis)).sum(axis).to(dtype)
     return -(y_true * normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()).sum(axis)
+
+
+def _known(labels: Tensor, scores: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """(whether each label is a class, the label with 1 on ``axis``); a label that is none becomes 0."""
+    labels = labels.long()
+    known = (labels >= 0) & (labels < scores.shape[axis])
+    return known, torch.where(known, labels, 0).unsqueeze(axis)
 
 
 def pick(scores: Tensor, labels: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """(whether each label is a class, the score at it); a label that is none picks that of class 0."""
-    labels = labels.long()
-    known = (labels >= 0) & (labels < scores.shape[axis])
-    return known, scores.gather(axis, torch.where(known, labels, 0).unsqueeze(axis)).squeeze(axis)
+    known, labels = _known(labels, scores, axis)
+    return known, scores.gather(axis, labels).squeeze(axis)
+
+
+def _or_nan(known: Tensor, values: Tensor) -> Tensor:
+    return torch.where(known, values, torch.full((), torch.nan, dtype=values.dtype, device=values.device))
 
 
 def sparse_categorical_crossentropy(
@@ -129,6 +153,7 @@ def sparse_categorical_crossentropy(
     axis: int = -1,
     epsilon: float = 1e-7,
     form: str = "clip first",
+    precise: bool = False,
 ) -> Tensor:
     """-ln of the probability at the label.
 
@@ -141,6 +166,8 @@ def sparse_categorical_crossentropy(
         epsilon: Where probabilities are clipped.
         form: "clip first": clip, then normalise (TensorFlow). "normalise first": normalise, then clip (as with one-hot
             targets).
+        precise: On logits, keep the digits of small losses: ln(1 + the sum of e^(z_j - z_y) over the other classes); with
+            label smoothing, as ``categorical_crossentropy``.
 
     Raises:
         ValueError: for an unknown form.
@@ -152,6 +179,12 @@ def sparse_categorical_crossentropy(
     """
     choose("form", form, SPARSE_FORMS)
     y_pred = at_least_float32(y_pred)
+    dtype = y_pred.dtype
+    if from_logits and precise and not label_smoothing:
+        known, labels = _known(y_true, y_pred, axis)
+        return _or_nan(known, crossentropy_at(y_pred, labels, axis))
+    if from_logits and precise:
+        y_pred = widened(y_pred)
     if from_logits:
         log_probabilities = F.log_softmax(y_pred, axis)
     elif form == "clip first":
@@ -161,7 +194,7 @@ def sparse_categorical_crossentropy(
     known, at_label = pick(log_probabilities, y_true, axis)
     if label_smoothing:
         at_label = at_label * (1 - label_smoothing) + log_probabilities.mean(axis) * label_smoothing
-    return torch.where(known, -at_label, torch.full((), torch.nan, dtype=at_label.dtype, device=at_label.device))
+    return _or_nan(known, -at_label.to(dtype))
 
 
 def categorical_generalized_cross_entropy(y_pred: Tensor, y_true: Tensor, *, q: float = 0.5, axis: int = -1) -> Tensor:
@@ -180,8 +213,7 @@ def categorical_generalized_cross_entropy(y_pred: Tensor, y_true: Tensor, *, q: 
     """
     y_pred = at_least_float32(y_pred)
     known, at_label = pick(y_pred, y_true, axis)
-    value = (1 - power(at_label, q)) / q
-    return torch.where(known, value, torch.full((), torch.nan, dtype=value.dtype, device=value.device))
+    return _or_nan(known, (1 - power(at_label, q)) / q)
 
 
 def kl_divergence(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float = 1e-7) -> Tensor:

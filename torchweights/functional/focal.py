@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from torchweights.functional.crossentropy import binary_crossentropy, normalised
+from torchweights.functional.precise import widened
 from torchweights.functional.shared import Axis, mean, power, same_dtype
 from torchweights.messages import choose
 
@@ -31,6 +32,7 @@ def binary_focal_crossentropy(
     epsilon: float = 1e-7,
     form: str = "clip",
     rest: str = "direct",
+    precise: bool = False,
 ) -> Tensor:
     """mean((1 - p_t)^gamma BCE(y, p)) over ``axis``, p_t = y p + (1 - y) (1 - p).
 
@@ -45,6 +47,7 @@ def binary_focal_crossentropy(
         epsilon: Where probabilities are clipped in the cross-entropy; p_t is not clipped.
         form: That of ``binary_crossentropy``.
         rest: How 1 - p_t is computed: "direct" as y (1 - p) + (1 - y) p, which keeps its digits, or "1 - p_t" (Keras).
+        precise: On logits, compute in float64, where the device has it, and round once: a power multiplies errors.
 
     Raises:
         ValueError: for an unknown form or rest.
@@ -55,6 +58,9 @@ def binary_focal_crossentropy(
     tensor([0.0719])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
+    dtype = y_pred.dtype
+    if from_logits and precise:
+        y_pred, y_true = widened(y_pred), widened(y_true)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
     values = binary_crossentropy(y_pred, y_true, from_logits=from_logits, axis=(), epsilon=epsilon, form=form)
@@ -66,7 +72,7 @@ def binary_focal_crossentropy(
     values = power(left, gamma) * values
     if apply_class_balancing:
         values = (y_true * alpha + (1 - y_true) * (1 - alpha)) * values
-    return mean(values, axis)
+    return mean(values, axis).to(dtype)
 
 
 def categorical_focal_crossentropy(
@@ -81,6 +87,7 @@ def categorical_focal_crossentropy(
     axis: int = -1,
     epsilon: float = 1e-7,
     form: str = "clip",
+    precise: bool = False,
 ) -> Tensor:
     """-sum(alpha (1 - r)^gamma y ln r) over ``axis``, r = clip(p / sum(p)).
 
@@ -95,6 +102,7 @@ def categorical_focal_crossentropy(
         epsilon: Where normalised probabilities are clipped.
         form: What becomes of logits: "clip" makes them probabilities and clips those (Keras), "logits" takes
             ln r from log_softmax, which needs no clipping.
+        precise: With the form "logits", compute in float64, where the device has it, and round once.
 
     Raises:
         ValueError: for an unknown form.
@@ -106,6 +114,9 @@ def categorical_focal_crossentropy(
     """
     choose("form", form, FOCAL_FORMS)
     y_pred, y_true = same_dtype(y_pred, y_true)
+    dtype = y_pred.dtype
+    if from_logits and form == "logits" and precise:
+        y_pred, y_true = widened(y_pred), widened(y_true)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / (smoothing_classes or y_pred.shape[axis])
     if from_logits and form == "logits":
@@ -114,7 +125,7 @@ def categorical_focal_crossentropy(
     else:
         r = normalised(y_pred.softmax(axis) if from_logits else y_pred, axis).clamp(epsilon, 1 - epsilon)
         log_r, rest = r.log(), 1 - r
-    return -(_by_class(alpha, y_pred, axis) * power(rest, gamma) * y_true * log_r).sum(axis)
+    return -(_by_class(alpha, y_pred, axis) * power(rest, gamma) * y_true * log_r).sum(axis).to(dtype)
 
 
 def _by_class(alpha: Alpha, like: Tensor, axis: int) -> Tensor | float:

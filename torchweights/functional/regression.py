@@ -8,15 +8,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from torchweights.functional.precise import widened
 from torchweights.functional.shared import Axis, mean, same_dtype
 
 
-def mean_squared_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
+def mean_squared_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, precise: bool = False) -> Tensor:
     """mean((y_pred - y_true)^2) over ``axis``.
 
     Args:
         y_pred, y_true: (N, .., D).
         axis: Axis or axes to average; () for none.
+        precise: Add up in pairs.
 
     Source: ``mean_squared_error``, alike in every Keras.
 
@@ -24,15 +26,16 @@ def mean_squared_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Te
     tensor([2.5000, 0.1250])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    return mean((y_pred - y_true).square(), axis)
+    return mean((y_pred - y_true).square(), axis, precise=precise)
 
 
-def mean_absolute_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
+def mean_absolute_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, precise: bool = False) -> Tensor:
     """mean(|y_pred - y_true|) over ``axis``.
 
     Args:
         y_pred, y_true: (N, .., D).
         axis: Axis or axes to average; () for none.
+        precise: Add up in pairs.
 
     Source: ``mean_absolute_error``, alike in every Keras.
 
@@ -40,7 +43,7 @@ def mean_absolute_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> T
     tensor([1.5000])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    return mean((y_pred - y_true).abs(), axis)
+    return mean((y_pred - y_true).abs(), axis, precise=precise)
 
 
 def mean_absolute_percentage_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float = 1e-7) -> Tensor:
@@ -78,13 +81,14 @@ def mean_squared_logarithmic_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis
     return mean(difference.square(), axis)
 
 
-def huber(y_pred: Tensor, y_true: Tensor, *, delta: float = 1.0, axis: Axis = -1) -> Tensor:
+def huber(y_pred: Tensor, y_true: Tensor, *, delta: float = 1.0, axis: Axis = -1, precise: bool = False) -> Tensor:
     """mean(e^2 / 2 up to delta, delta e - delta^2 / 2 beyond) over ``axis``, of e = |y_pred - y_true|.
 
     Args:
         y_pred, y_true: (N, .., D).
         delta: Where the square ends.
         axis: Axis or axes to average; () for none, as Keras 2.3 and TF 1.15 leave it.
+        precise: Add up in pairs.
 
     Source: ``huber_loss`` of Keras 2.3, ``huber`` of Keras 3.
 
@@ -93,7 +97,8 @@ def huber(y_pred: Tensor, y_true: Tensor, *, delta: float = 1.0, axis: Axis = -1
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
     error = (y_pred - y_true).abs()
-    return mean(torch.where(error <= delta, 0.5 * error.square(), delta * (error - 0.5 * delta)), axis)
+    values = torch.where(error <= delta, 0.5 * error.square(), delta * (error - 0.5 * delta))
+    return mean(values, axis, precise=precise)
 
 
 def log_cosh(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, overflows: bool = False) -> Tensor:
@@ -139,7 +144,7 @@ def poisson(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float =
 
 
 def cosine_similarity(
-    y_pred: Tensor, y_true: Tensor, *, axis: int = -1, sign: int = -1, shortest: float = 1e-7
+    y_pred: Tensor, y_true: Tensor, *, axis: int = -1, sign: int = -1, shortest: float = 1e-7, precise: bool = False
 ) -> Tensor:
     """sign times the sum of products of both, each divided by its length, over ``axis``.
 
@@ -148,6 +153,7 @@ def cosine_similarity(
         axis: Axis of the vectors.
         sign: -1 for a loss that falls as vectors align; 1 in TensorFlow 1.15.
         shortest: The least length that a vector is divided by: 1e-6 before Keras 3, 1e-7 from then on.
+        precise: Compute in float64, where the device has it, and round once.
 
     Source: ``cosine_proximity`` of Keras 2, ``cosine_similarity`` of Keras 3.
 
@@ -155,7 +161,10 @@ def cosine_similarity(
     tensor([-0.6000])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    return sign * (_unit(y_pred, axis, shortest) * _unit(y_true, axis, shortest)).sum(axis)
+    dtype = y_pred.dtype
+    if precise:
+        y_pred, y_true = widened(y_pred), widened(y_true)
+    return sign * (_unit(y_pred, axis, shortest) * _unit(y_true, axis, shortest)).sum(axis).to(dtype)
 
 
 def _unit(vectors: Tensor, axis: int, shortest: float) -> Tensor:

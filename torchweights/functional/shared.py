@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,9 +21,37 @@ def same_dtype(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
     return y_pred, y_true.to(y_pred.dtype)
 
 
-def mean(values: Tensor, axis: Axis) -> Tensor:
-    """The mean over ``axis``; the values themselves for ()."""
-    return values if axis == () else values.mean(axis)
+def mean(values: Tensor, axis: Axis, *, precise: bool = False) -> Tensor:
+    """The mean over ``axis``; the values themselves for (). Precise: of a sum added up in pairs."""
+    if axis == ():
+        return values
+    if not precise:
+        return values.mean(axis)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return total(values, axes).squeeze(axes) / math.prod([values.shape[one] for one in axes])
+
+
+def total(values: Tensor, axis: Axis) -> Tensor:
+    """The sum over ``axis``, which stays with size 1, added up in pairs: its error grows with the logarithm of the size."""
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    plain, paired = values.sum(axes, keepdim=True), values.detach()
+    if math.prod([values.shape[one] for one in axes]) <= 2:
+        return plain
+    for one in axes:
+        paired = _paired(paired, one)
+    # The plain sum has the gradient, and what it lacks is added; nothing where it is not finite.
+    return plain + (paired - plain.detach()).nan_to_num(0.0, 0.0, 0.0)
+
+
+def _paired(values: Tensor, axis: int) -> Tensor:
+    odd = None
+    while (size := values.shape[axis]) > 1:
+        half = size // 2
+        if size % 2:
+            last = values.narrow(axis, size - 1, 1)
+            odd = last if odd is None else odd + last
+        values = values.narrow(axis, 0, half) + values.narrow(axis, half, half)
+    return values if odd is None else values + odd
 
 
 def power(base: Tensor, exponent: float) -> Tensor:

@@ -118,6 +118,7 @@ class CategoricalCrossentropy(Crossentropy):
             smoothing_classes=classes,
             axis=axis,
             epsilon=self.epsilon,
+            precise=self.semantics.formulas.precise,
         )
 
     def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
@@ -238,6 +239,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
             axis=axis,
             epsilon=self.epsilon,
             form=self.semantics.formulas.sparse,
+            precise=self.semantics.formulas.precise,
         )
 
     def _weights_inside(self) -> bool:

@@ -211,7 +211,7 @@ class BinaryCrossentropy(Crossentropy):
             y_pred = torch.where(weight != 0, y_pred, torch.full((), 0.5, dtype=y_pred.dtype, device=y_pred.device))
         values = self._formula(
             y_pred, y_true, from_logits=from_logits, label_smoothing=self.label_smoothing, axis=axis if weight is None else (),
-            epsilon=self.epsilon, form=self.semantics.formulas.binary,
+            epsilon=self.epsilon, form=self.semantics.formulas.binary, precise=self.semantics.formulas.precise,
         )  # fmt: skip
         return values if weight is None else weighted_mean(values, weight, axis)
 

@@ -70,6 +70,9 @@ class MeanSquaredError(Regression):
 
     _formula = staticmethod(functional.mean_squared_error)
 
+    def _formula_options(self) -> dict[str, Any]:
+        return {"precise": self.semantics.formulas.precise}
+
 
 class MeanAbsoluteError(Regression):
     """Mean absolute error: ``functional.mean_absolute_error``, weighed.
@@ -87,6 +90,9 @@ class MeanAbsoluteError(Regression):
     """
 
     _formula = staticmethod(functional.mean_absolute_error)
+
+    def _formula_options(self) -> dict[str, Any]:
+        return {"precise": self.semantics.formulas.precise}
 
 
 class MeanAbsolutePercentageError(Regression):
@@ -181,7 +187,7 @@ class Huber(Regression):
         return () if self.semantics.formulas.huber == "per element" else super()._values_axes(rank)
 
     def _formula_options(self) -> dict[str, Any]:
-        return {"delta": self.delta}
+        return {"delta": self.delta, "precise": self.semantics.formulas.precise}
 
 
 class CosineSimilarity(Regression):
@@ -203,5 +209,5 @@ class CosineSimilarity(Regression):
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per vector."""
         (axis,) = self._values_axes(y_pred.ndim)
-        sign, shortest = self.semantics.formulas.cosine
-        return functional.cosine_similarity(y_pred, y_true, axis=axis, sign=sign, shortest=shortest)
+        (sign, shortest), precise = self.semantics.formulas.cosine, self.semantics.formulas.precise
+        return functional.cosine_similarity(y_pred, y_true, axis=axis, sign=sign, shortest=shortest, precise=precise)

@@ -48,14 +48,14 @@ class _Overlap(WeightedLoss):
         *,
         denominator: Tensor | Denominator | float | None = None,
     ) -> Tensor:
-        if self.axis is not None:
+        validation.check_kinds(y_pred, y_true)
+        if len(self._values_axes(y_pred.ndim)) < y_pred.ndim:
             return super().forward(y_pred, y_true, sample_weight, mask, denominator=denominator)
         if denominator is not None:
             raise ValueError(
-                f"denominator expected only where values are per sample; received one with axis=None, where {type(self).__name__} "
+                f"denominator expected only where values are per sample; received one with axis={self.axis}, where {type(self).__name__} "
                 "is one scalar over the whole batch. Say which axes each value sums with axis=(1, 2, ..)."
             )
-        validation.check_kinds(y_pred, y_true)
         with autocast_off(y_pred.device):
             y_pred = functional.at_least_float32(y_pred)
             values = self.values(y_pred, self._meet(y_pred, y_true))

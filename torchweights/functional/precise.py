@@ -1,0 +1,46 @@
+"""How formulas of logits keep the digits of small losses: what the default row computes with.
+
+-ln p through log_softmax is a difference of numbers near the largest logit: a loss of 0.001 keeps four digits of float32,
+and its gradient 1 - p as many. With labels a small loss is ln(1 + a small sum) instead, and autograd finds 1 - p as that
+sum too; with targets for every class, and where a power multiplies errors, float64 has the digits.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from torchweights import precision
+from torchweights.functional.shared import total
+
+#: Up to this size exponentials of logits, and products of two, are far from overflow and underflow in float32. Unshifted,
+#: they are exact in their argument: z - max(z) rounds, and the exponential makes a relative error of an absolute one.
+SAFE = 40.0
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """In float64, where the device has it."""
+    return tensor if tensor.device.type in precision.WITHOUT_FLOAT64 else tensor.double()
+
+
+def crossentropy_at(logits: Tensor, labels: Tensor, axis: int) -> Tensor:
+    """ln(1 + sum of e^(z_j - z_y) over the other classes j), y the label.
+
+    Args:
+        logits: (N, .., C) with the classes on ``axis``.
+        labels: Integers in [0, C), the shape of the logits with 1 on ``axis``, which the result has not.
+        axis: Axis of the classes.
+
+    >>> crossentropy_at(torch.tensor([[20.0, 0.0]]), torch.tensor([[0]]), -1)
+    tensor([2.0612e-09])
+    """
+    largest = logits.detach().amax(axis, keepdim=True)
+    shift = torch.where(largest.abs() <= SAFE, 0.0, largest)
+    others = total((logits - shift).scatter(axis, labels, -torch.inf).exp_(), axis)
+    at_label = logits.gather(axis, labels)
+    behind = shift - at_label
+    # Far behind the largest logit the quotient overflows, and the 1 has long gone; each branch is finite in the other's place.
+    far = largest - at_label.detach() > SAFE
+    near_value = (others * torch.where(far, 0.0, behind).exp()).log1p()
+    far_value = behind + torch.where(far, others, 1.0).log()
+    return torch.where(far, far_value, near_value).squeeze(axis)
