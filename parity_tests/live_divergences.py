@@ -112,8 +112,8 @@ def undivided_scalar(item: Item, dtype: str, engine: Engine) -> bool:
     """Whether the values are one scalar, and the weight is one too, or is squeezed to one."""
     weight = item["sample_weight"]
     small = weight is not None and weight.size == 1
-    # The bare loss object averages predictions (N,) into one scalar.
-    scalar = values_of(item) == () or item["y_pred"].ndim == 1
+    # The bare loss object averages predictions (N,) into one scalar, and CTC of a single sequence is one.
+    scalar = values_of(item) == () or item["y_pred"].ndim == 1 or (item["loss"] == "ctc" and len(item["y_pred"]) == 1)
     return scalar and small and item["reduction"] == "mean_with_sample_weight"
 
 

@@ -49,7 +49,8 @@ class _Overlap(WeightedLoss):
         denominator: Tensor | Denominator | float | None = None,
     ) -> Tensor:
         validation.check_kinds(y_pred, y_true)
-        if len(self._values_axes(y_pred.ndim)) < y_pred.ndim:
+        scalar = self.axis is None or (y_pred.ndim > 1 and len(self._values_axes(y_pred.ndim)) == y_pred.ndim)
+        if not scalar:
             return super().forward(y_pred, y_true, sample_weight, mask, denominator=denominator)
         if denominator is not None:
             raise ValueError(

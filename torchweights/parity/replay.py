@@ -109,6 +109,9 @@ def ask(item: dict[str, Any], semantics: str, dtype: str, device: str = "cpu") -
 def _largest_term(item: dict[str, Any], y_pred: Tensor) -> float:
     """The largest number that the formula adds or subtracts, from above."""
     term = max(1.0, float(y_pred.abs().max()))
+    if item["loss"] == "mean_absolute_percentage_error" and item["reduction"] != "none":
+        off = np.abs(item["y_true"] - item["y_pred"].reshape(item["y_true"].shape))
+        return max(term, 100 * float((off / np.maximum(np.abs(item["y_true"]), 1e-7)).max(initial=0.0)))
     return term * float(item["options"].get("gamma", 80.0)) if item["loss"] == "circle" else term
 
 
