@@ -61,6 +61,7 @@ def test_a_spoiled_name_fails(name: str, meant: str | None) -> None:
 
 @pytest.mark.parametrize(("keras", "release"), [("keras", "keras3.15"), ("tf_keras", "tf_keras2.21")])
 def test_every_serialised_loss_is_understood(keras: str, release: str) -> None:
+    pytest.importorskip(keras, reason=f"{keras} is not installed (CI installs it without its dependencies)")
     losses = importlib.import_module(f"{keras}.losses")
     classes = [kind for name, kind in vars(losses).items() if inspect.isclass(kind) and name in CLASSES]
     assert len(classes) >= 17
