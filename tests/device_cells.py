@@ -12,7 +12,7 @@ from torch import Tensor
 
 import torchweights as tw
 from tests.pretend_device import numbers
-from tests.samples import SAMPLES, Sample
+from tests.samples import COSTS, SAMPLES, Sample
 
 N = 4
 
@@ -33,12 +33,31 @@ def _bits(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     return torch.randint(2, shape, generator=generator).float()
 
 
+def _labels(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randint(shape[-1], shape[:-1], generator=generator)
+
+
+def _absolute(**options: Any) -> tw.WeightedLoss:
+    return tw.from_function(lambda y_true, y_pred: (y_true - y_pred).abs().mean(-1), **options)
+
+
 #: what ``tests/samples.py`` has not, because its tests want a value per sample and weights that act on it alone
 MORE = [
     Sample("ctc", tw.CTC, (6, 4), _numbers, _two_labels),
     Sample("circle", tw.Circle, (3,), _numbers, _groups),
     Sample("dice of all", tw.Dice, (2, 3), _numbers, _bits),
     Sample("tversky of all", tw.Tversky, (2, 3), _numbers, _bits),
+    Sample("cost matrix", tw.WeightedCategoricalCrossentropy, (3,), _numbers, _labels, {**COSTS, "from_logits": True}),
+    Sample(
+        "cost matrix one-hot", tw.WeightedCategoricalCrossentropy, (3,), _numbers, _bits, {**COSTS, "from_logits": True}
+    ),
+    Sample("class dice", tw.ClassDice, (3,), _numbers, _labels, {"activation": "softmax"}),
+    Sample(
+        "class tversky", tw.ClassTversky, (3,), _numbers, _bits, {"activation": "sigmoid", "alpha": 0.7, "beta": 0.3}
+    ),
+    Sample("bce dice", tw.BinaryCrossentropyDice, (3,), _numbers, _bits, {"from_logits": True}),
+    Sample("class dice of all", tw.ClassDice, (3,), _numbers, _bits, {"activation": "sigmoid", "over": "everything"}),
+    Sample("function", _absolute, (3,), _numbers, _numbers),
     Sample("hinge on one label", tw.Hinge, (1,), _numbers, _bits),
 ]
 INPUTS = [*SAMPLES, *MORE]

@@ -94,16 +94,20 @@ class Sample:
 
     @property
     def sparse(self) -> bool:
-        return issubclass(self.kind, tw.SparseCategoricalCrossentropy)
+        return issubclass(self.kind, tw.SparseCategoricalCrossentropy) or self.name == "expected cost"
 
     @property
     def takes_class_weight(self) -> bool:
+        if self.kind is tw.WeightedCategoricalCrossentropy:
+            return False  # its matrix is there for that
         return "rossentropy" in self.kind.__name__ or self.kind is tw.CategoricalGeneralizedCrossEntropy
 
     def __str__(self) -> str:
         return self.name
 
 
+#: mistakes cost 2 to 4, and what is right 1
+COSTS: dict[str, Any] = {"cost_matrix": [[1.0, 2.0, 3.0], [2.0, 1.0, 4.0], [3.0, 2.0, 1.0]], "indexing": "true_pred"}
 _LOGITS, _PROBABILITIES = {"from_logits": True}, {"from_logits": False}
 SAMPLES = [
     Sample("mse", tw.MeanSquaredError, (2,), _numbers, _numbers),
@@ -150,6 +154,18 @@ SAMPLES = [
         _labels(-1),
         {"from_logits": True, "axis": -1},
     ),
+    Sample("expected cost", tw.ExpectedCost, (CLASSES,), _numbers, _labels(-1), {**COSTS, **_LOGITS}),
+    Sample(
+        "expected cost, log",
+        tw.ExpectedCost,
+        (CLASSES,),
+        _softmax(-1),
+        _one_hot(-1),
+        {**COSTS, **_PROBABILITIES, "form": "log"},
+    ),
+    Sample("weighted mse", tw.WeightedMeanSquaredError, (2,), _numbers, _numbers, {"feature_weight": [1.0, 3.0]}),
+    Sample("weighted mae", tw.WeightedMeanAbsoluteError, (2,), _numbers, _numbers, {"feature_weight": [1.0, 3.0]}),
+    Sample("weighted rmse", tw.WeightedRootMeanSquaredError, (2,), _numbers, _numbers, {"feature_weight": [1.0, 3.0]}),
 ]
 BY_NAME = {sample.name: sample for sample in SAMPLES}
 FLAT = [sample for sample in SAMPLES if len(sample.shape) == 1]

@@ -22,7 +22,7 @@ FLOORS = {
     "semantics": 2,
     "reduction": 3, "class_weight": 3, "masking": 3,
     "losses": 4, "tf1": 4,
-    "names": 5,
+    "names": 5, "cost_matrices": 4,
 }  # fmt: skip
 TOP = 6
 
@@ -31,7 +31,9 @@ PUBLIC = {
     "CategoricalGeneralizedCrossEntropy", "CategoricalHinge", "Circle", "CosineSimilarity", "Counts", "Denominator", "Dice",
     "Hinge", "Huber", "KLDivergence", "KerasTrapWarning", "LogCosh", "MeanAbsoluteError", "MeanAbsolutePercentageError",
     "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "SEMANTICS", "Semantics", "SparseCategoricalCrossentropy",
-    "SquaredHinge", "Tversky", "WeightedLoss", "blank_pixels", "class_weight_to_sample_weights", "functional", "get",
+    "SquaredHinge", "Tversky", "ExpectedCost", "WeightedCategoricalCrossentropy", "WeightedMeanAbsoluteError",
+    "WeightedMeanSquaredError", "WeightedRootMeanSquaredError", "business_costs", "costs_from_class_weight", "from_function",
+    "ordinal_costs", "ClassDice", "ClassTversky", "BinaryCrossentropyDice", "positive_count", "WeightedLoss", "blank_pixels", "class_weight_to_sample_weights", "functional", "get",
     "labelled_pixels", "mask_pixels", "reduce_weighted_values", "semantics_for",
 }  # fmt: skip
 

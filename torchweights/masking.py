@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from torchweights.precision import exact
+
 
 def labelled_pixels(y_true: Tensor, void: int | None = None, *, axis: int = -1) -> Tensor:
     """True where a pixel has ground truth.
@@ -98,3 +100,30 @@ def blank_pixels(
         torch.where(wide if y_true.is_floating_point() else mask, y_true, torch.zeros_like(y_true)),
         mask,
     )
+
+
+def positive_count(y_true: Tensor, *, background: int = 0, mask: Tensor | None = None) -> Tensor:
+    """max(1, number of positives): what RetinaNet divides the sum of its focal losses by.
+
+    Args:
+        y_true: Integer labels, of which ``background`` and negative ones are no positives; or floating point labels in [0, 1],
+            (.., L) with a label per class: a place is positive where any of them is above 0.
+        background: The label of what holds no object.
+        mask: False where a place is ignored; in the shape of the places.
+
+    Returns:
+        A 0-dim float64 tensor, to pass as ``denominator=`` of a focal criterion with ``axis=()``.
+
+    Source: Lin et al. 2017, section 4: the loss is normalised by the anchors assigned to an object.
+
+    >>> positive_count(torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]))
+    tensor(2., dtype=torch.float64)
+    """
+    positive = (y_true > 0).any(-1) if y_true.is_floating_point() else (y_true != background) & (y_true >= 0)
+    if mask is not None:
+        if mask.shape != positive.shape:
+            raise ValueError(
+                f"mask expected shape {tuple(positive.shape)}, one for each place; received {tuple(mask.shape)}."
+            )
+        positive = positive & (mask != 0)
+    return positive.sum().to(exact(positive.device)).clamp(min=1)

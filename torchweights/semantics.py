@@ -51,7 +51,8 @@ def always(activation: str, rank: int) -> bool:
 class Weighing:
     """How ranks and masks meet, what the mean divides by, what 0 / 0 is ("zero", "nan", "zero, negative too").
 
-    ``feed`` is what compile and fit do to sample weights before the loss sees them.
+    ``feed`` is what compile and fit do to sample weights before the loss sees them; ``weighs_scalars`` whether weights of
+    samples may meet a loss that is one number.
     """
 
     meet: Callable[[alignment.Shape, Tensor | None, Tensor | None], alignment.Met]
@@ -60,11 +61,19 @@ class Weighing:
     sum_of_weights: Callable[[Tensor, Tensor | None, tuple[int, ...]], Tensor] = over_elements
     feed: Callable[..., Tensor | None] = alignment.unfed
     counts_class_weights_alone: bool = False
+    weighs_scalars: bool = True
 
     def divides_by_weights_as_given(self, reduction: str) -> bool:
         """Whether D adds up weights in the shape they came in, which is no sum over samples for every shape."""
         by_weights = reduction == "mean_with_sample_weight" or self.denominator is weights_or_nan
         return by_weights and self.sum_of_weights is as_given
+
+    def counts_weights(self, reduction: str) -> bool:
+        """Whether D changes with the weights, their sum or which of them are 0."""
+        if reduction in ("sum", "none"):
+            return False
+        shapes_alone = (elements, unmasked, not_ignored, unmasked_and_epsilon, sum_of_class_weights)
+        return reduction == "mean_with_sample_weight" or self.denominator not in shapes_alone
 
 
 @dataclass(frozen=True)
@@ -144,10 +153,10 @@ WEIGHING = {
     "torch":          Weighing(_at.by_rank,          sum_of_class_weights, "nan",   counts_class_weights_alone=True),
     "keras2.2":       Weighing(_at.keras_2_2,        nonzero_weights,     "nan",    over_elements,  _at.per_sample_or_step),
     "keras2.2.5":     Weighing(_at.keras_2_2,        nonzero_weights_and_epsilon, "nan",    over_elements,  _at.per_sample_or_step),
-    "tf1.12":         Weighing(_at.tf_1_12,          weights_or_nan,      _no,      as_given,       _at.or_a_single_one),
+    "tf1.12":         Weighing(_at.tf_1_12,          weights_or_nan,      _no,      as_given,       _at.or_a_single_one, weighs_scalars=False),
     "keras2.3":       Weighing(_at.keras_2_3,        elements,            "nan",    over_elements,  _at.or_ones),
-    "tf1.14":         Weighing(_at.tf_1_14,          elements,            "zero",   over_elements,  _at.per_sample_or_step),
-    "tf1.15":         Weighing(_at.tf_1_15,          elements,            "zero",   over_elements,  _at.per_sample_or_step),
+    "tf1.14":         Weighing(_at.tf_1_14,          elements,            "zero",   over_elements,  _at.per_sample_or_step, weighs_scalars=False),
+    "tf1.15":         Weighing(_at.tf_1_15,          elements,            "zero",   over_elements,  _at.per_sample_or_step, weighs_scalars=False),
     "tf2.2":          Weighing(_at.tf_2,             elements,            "zero",   over_elements,  _at.always_a_column),
     "tf2.7":          Weighing(_at.tf_2,             not_ignored,         "nan",    over_elements,  _at.a_column_beside_rank_2),
     "tf_keras":       Weighing(_at.tf_keras,         unmasked,            "nan",    over_elements,  _at.a_column_beside_rank_2),

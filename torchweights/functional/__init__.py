@@ -6,6 +6,9 @@ where that means something. What eras disagree about is an argument. Half precis
 
 from torchweights.functional.batch import circle as circle
 from torchweights.functional.batch import ctc as ctc
+from torchweights.functional.class_overlap import class_overlap as class_overlap
+from torchweights.functional.cost_matrix import cost_weight as cost_weight
+from torchweights.functional.cost_matrix import expected_cost as expected_cost
 from torchweights.functional.crossentropy import binary_crossentropy as binary_crossentropy
 from torchweights.functional.crossentropy import categorical_crossentropy as categorical_crossentropy
 from torchweights.functional.crossentropy import (
@@ -13,6 +16,7 @@ from torchweights.functional.crossentropy import (
 )
 from torchweights.functional.crossentropy import kl_divergence as kl_divergence
 from torchweights.functional.crossentropy import sparse_categorical_crossentropy as sparse_categorical_crossentropy
+from torchweights.functional.feature_weights import weighted_error as weighted_error
 from torchweights.functional.focal import binary_focal_crossentropy as binary_focal_crossentropy
 from torchweights.functional.focal import categorical_focal_crossentropy as categorical_focal_crossentropy
 from torchweights.functional.hinge import categorical_hinge as categorical_hinge

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from torchweights.functional.crossentropy import binary_crossentropy, normalised
 from torchweights.functional.precise import widened
-from torchweights.functional.shared import Axis, mean, power, same_dtype
+from torchweights.functional.shared import Axis, along, mean, power, same_dtype
 from torchweights.messages import choose
 
 FOCAL_FORMS = ("clip", "logits")
@@ -24,8 +24,8 @@ def binary_focal_crossentropy(
     y_true: Tensor,
     *,
     apply_class_balancing: bool = False,
-    alpha: float = 0.25,
-    gamma: float = 2.0,
+    alpha: Alpha = 0.25,
+    gamma: Alpha = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     axis: Axis = -1,
@@ -39,8 +39,8 @@ def binary_focal_crossentropy(
     Args:
         y_pred, y_true: (N, .., L): one probability or logit, and one label in [0, 1], per sample and label.
         apply_class_balancing: Whether each term is multiplied by alpha y + (1 - alpha) (1 - y).
-        alpha: Weight of label 1; that of label 0 is 1 - alpha.
-        gamma: How much less counts what is already right; 0 for cross-entropy.
+        alpha: Weight of label 1; that of label 0 is 1 - alpha. One number, or one for each label.
+        gamma: How much less counts what is already right; 0 for cross-entropy. One number, or one for each label.
         from_logits: Whether y_pred are logits.
         label_smoothing: a in y (1 - a) + a / 2.
         axis: Axis or axes to average; () for none.
@@ -69,8 +69,10 @@ def binary_focal_crossentropy(
         left = y_true * not_p + (1 - y_true) * p
     else:
         left = 1 - (y_true * p + (1 - y_true) * (1 - p))
-    values = power(left, gamma) * values
+    labels = axis if isinstance(axis, int) else -1
+    values = power(left, along(gamma, "gamma", y_pred, labels)) * values
     if apply_class_balancing:
+        alpha = along(alpha, "alpha", y_pred, labels)
         values = (y_true * alpha + (1 - y_true) * (1 - alpha)) * values
     return mean(values, axis).to(dtype)
 
@@ -80,7 +82,7 @@ def categorical_focal_crossentropy(
     y_true: Tensor,
     *,
     alpha: Alpha = 0.25,
-    gamma: float = 2.0,
+    gamma: Alpha = 2.0,
     from_logits: bool = False,
     label_smoothing: float = 0.0,
     smoothing_classes: int | None = None,
@@ -94,7 +96,7 @@ def categorical_focal_crossentropy(
     Args:
         y_pred, y_true: (N, .., C) with the C classes on ``axis``: probabilities or logits, and one-hot or soft targets.
         alpha: One weight, or one for each class.
-        gamma: How much less counts what is already right; 0 for cross-entropy.
+        gamma: How much less counts what is already right; 0 for cross-entropy. One number, or one for each class.
         from_logits: Whether y_pred are logits.
         label_smoothing: a in y (1 - a) + a / C.
         smoothing_classes: The C of the smoothing, where an era counts another axis; None for the size of ``axis``.
@@ -125,18 +127,8 @@ def categorical_focal_crossentropy(
     else:
         r = normalised(y_pred.softmax(axis) if from_logits else y_pred, axis).clamp(epsilon, 1 - epsilon)
         log_r, rest = r.log(), 1 - r
-    return -(_by_class(alpha, y_pred, axis) * power(rest, gamma) * y_true * log_r).sum(axis).to(dtype)
-
-
-def _by_class(alpha: Alpha, like: Tensor, axis: int) -> Tensor | float:
-    """alpha shaped to meet ``like`` along ``axis``."""
-    if isinstance(alpha, (int, float)):
-        return alpha
-    weights = torch.as_tensor(alpha, dtype=like.dtype, device=like.device)
-    if weights.ndim == 0:
-        return weights
-    if weights.shape != (like.shape[axis],):
-        raise ValueError(
-            f"alpha expected one number, or one for each of the {like.shape[axis]} classes; received shape {tuple(weights.shape)}."
-        )
-    return weights.reshape([-1 if place == axis % like.ndim else 1 for place in range(like.ndim)])
+    return (
+        -(along(alpha, "alpha", y_pred, axis) * power(rest, along(gamma, "gamma", y_pred, axis)) * y_true * log_r)
+        .sum(axis)
+        .to(dtype)
+    )

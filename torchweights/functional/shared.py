@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -54,9 +55,26 @@ def _paired(values: Tensor, axis: int) -> Tensor:
     return values if odd is None else values + odd
 
 
-def power(base: Tensor, exponent: float) -> Tensor:
+def power(base: Tensor, exponent: float | Tensor) -> Tensor:
     """base^exponent of a base that is not negative; at 0 the gradient is 0 where that of the power is infinite."""
-    if not 0 < exponent < 1:
-        return base**exponent
-    zero = base == 0
+    if not isinstance(exponent, Tensor):
+        if not 0 < exponent < 1:
+            return base**exponent
+        zero = base == 0
+    else:
+        zero = (base == 0) & (exponent > 0) & (exponent < 1)
     return torch.where(zero, torch.zeros_like(base), torch.where(zero, torch.ones_like(base), base) ** exponent)
+
+
+def along(numbers: float | Sequence[float] | Tensor, name: str, like: Tensor, axis: int) -> Tensor | float:
+    """One number, or one for each class, shaped to meet ``like`` along ``axis``."""
+    if isinstance(numbers, (int, float)):
+        return numbers
+    weights = torch.as_tensor(numbers, dtype=like.dtype, device=like.device)
+    if weights.ndim == 0:
+        return weights
+    if weights.shape != (like.shape[axis],):
+        raise ValueError(
+            f"{name} expected one number, or one for each of the {like.shape[axis]} classes; received shape {tuple(weights.shape)}."
+        )
+    return weights.reshape([-1 if place == axis % like.ndim else 1 for place in range(like.ndim)])

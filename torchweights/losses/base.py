@@ -148,6 +148,17 @@ class WeightedLoss(Configured, HoldsClassWeights):
         """Targets with 0 where nothing must show; ``axes`` are those that the values lack."""
         return weighed.hide(y_true, axes)
 
+    def _weight_of_prediction(self, y_pred: Tensor, y_true: Tensor) -> Tensor | None:
+        """A weight for each value that depends on what was predicted; none in most losses."""
+        return None
+
+    #: why ``decomposable`` may be False, and the way out: what ``denominator()`` says then
+    _undecomposable: ClassVar[str] = (
+        "expected labels that mean the same in every batch; received a row that turns 0 and 1 into -1 and 1 only if all "
+        "labels are such (decomposable is False). Compute the loss of the whole batch at once, or give labels -1 and 1 to "
+        "semantics='keras2.2.4', which takes them as they are."
+    )
+
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         """Labels and probabilities that cannot be meant."""
 
@@ -171,7 +182,8 @@ class WeightedLoss(Configured, HoldsClassWeights):
                 # One prediction per sample: Keras's fit makes (N, 1) of it too.
                 y_pred, y_true = y_pred.unsqueeze(-1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
             met = self._meet(y_pred, y_true)
-            weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype)
+            chosen = self._weight_of_prediction(y_pred, met)
+            weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype, chosen)
             if validation.can_look(y_pred) if self.validate is None else self.validate:
                 self._check_numbers(y_pred, met, weighed)
             met = self._targets(met, weighed)
@@ -196,8 +208,9 @@ class WeightedLoss(Configured, HoldsClassWeights):
         mask: Tensor | None,
         device: torch.device,
         dtype: torch.dtype,
+        chosen: Tensor | None = None,
     ) -> Weighed:
-        """Class weights, sample weights, masks and ignored labels as one weight tensor."""
+        """Class weights, sample weights, weights of predictions (``chosen``), masks and ignored labels as one weight tensor."""
         shape = self._values_shape(y_pred_shape)
         sample_weight = validation.as_weight("sample_weight", sample_weight, device)
         mask = validation.as_mask(mask, device, self.validate)
@@ -213,6 +226,9 @@ class WeightedLoss(Configured, HoldsClassWeights):
             found = counted = self._class_weights_of(y_true, met, y_pred_shape, judged, shape)
             if found is not None and not self._weights_inside():
                 sample_weight = class_weight.join(found, sample_weight, self.semantics.class_weights)
+        if chosen is not None:
+            given = None if sample_weight is None else self.semantics.weighing.meet(shape, sample_weight, None).weight
+            sample_weight = chosen if given is None else chosen * given.to(chosen.dtype)
         weighed = reduction.weigh(shape, sample_weight, mask, self.semantics, dtype, device)
         if kept is not None and weighed.met.mask is None:
             # An era whose means count no mask still leaves out of its count what the loss itself ignores.
@@ -267,10 +283,7 @@ class WeightedLoss(Configured, HoldsClassWeights):
         chosen = standard_reduction(self.reduction)
         if not self.decomposable:
             raise ValueError(
-                f"denominator() of {type(self).__name__} with semantics={self.semantics.name!r} expected labels that mean "
-                "the same in every batch; received a row that turns 0 and 1 into -1 and 1 only if all labels are such "
-                "(decomposable is False). Compute the loss of the whole batch at once, or give labels -1 and 1 to "
-                "semantics='keras2.2.4', which takes them as they are."
+                f"denominator() of {type(self).__name__} with semantics={self.semantics.name!r} {self._undecomposable}"
             )
         if chosen == "none":
             raise ValueError(

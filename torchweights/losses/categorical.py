@@ -12,7 +12,25 @@ from torchweights import class_weight as class_weights
 from torchweights import functional, validation
 from torchweights.alignment import shape_text
 from torchweights.losses.crossentropy import Crossentropy
+from torchweights.messages import choose
 from torchweights.reduction import Weighed
+from torchweights.semantics import Semantics
+
+
+def _checked_place(place: str | None, row: Semantics) -> str | None:
+    """``class_weight_on``, if it is one of its words and the row can have it."""
+    if place is not None:
+        choose("class_weight_on", place, ("label", "every_class"))
+    if place == "every_class" and row.class_weights.others != "by class":
+        raise ValueError(
+            f"class_weight_on expected 'label' or nothing in row {row.name!r}, whose class weights are sample weights; received "
+            "'every_class'. Use semantics='torchweights' or 'torch'."
+        )
+    return place
+
+
+def _on_every_class(place: str | None, row: Semantics) -> bool:
+    return row.weighing.counts_class_weights_alone if place is None else place == "every_class"
 
 
 class CategoricalCrossentropy(Crossentropy):
@@ -24,6 +42,8 @@ class CategoricalCrossentropy(Crossentropy):
         label_smoothing: a in y (1 - a) + a / C.
         axis: Axis of the classes. The default row wants it from rank 3 on; Keras rows have -1.
         epsilon: Where probabilities are clipped.
+        class_weight_on: What class weights multiply where labels are smoothed: "label", the whole value by the weight of its
+            class (Keras), or "every_class", each class's term by its own weight (torch). None: what the row does.
         reduction, class_weight, semantics, rest_in_eval, validate: As in ``WeightedLoss``. The class of a soft target is
             its argmax, as in Keras; in the row ``torch`` class weights stand inside the sum over classes.
 
@@ -46,6 +66,7 @@ class CategoricalCrossentropy(Crossentropy):
         label_smoothing: float = 0.0,
         axis: int | None = None,
         epsilon: float = 1e-7,
+        class_weight_on: str | None = None,
         reduction: str | None = "sum_over_batch_size",
         class_weight: class_weights.ClassWeightsLike | None = None,
         semantics: Any = "torchweights",
@@ -60,6 +81,7 @@ class CategoricalCrossentropy(Crossentropy):
             "validate": validate,
         }
         super().__init__(from_logits, axis, label_smoothing, epsilon, **shared)
+        self.class_weight_on = _checked_place(class_weight_on, self.semantics)
 
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         if not y_true.is_floating_point():
@@ -74,7 +96,7 @@ class CategoricalCrossentropy(Crossentropy):
         return y_true.to(y_pred.dtype)
 
     def _inside(self) -> bool:
-        return self.semantics.weighing.counts_class_weights_alone and self._class_weights_act()
+        return _on_every_class(self.class_weight_on, self.semantics) and self._class_weights_act()
 
     def _class_weights_of(
         self, y_true: Tensor, met: Tensor, y_pred_shape: Sequence[int], mask: Tensor | None, shape: tuple[int, ...]
@@ -135,6 +157,8 @@ class SparseCategoricalCrossentropy(Crossentropy):
         label_smoothing: a: the label has 1 - a + a / C, every other class a / C (torch has it, Keras does not).
         axis: Axis of the classes. The default row wants it from rank 3 on; Keras rows have -1.
         epsilon: Where probabilities are clipped.
+        class_weight_on: What class weights multiply where labels are smoothed: "label", the whole value by the weight of its
+            class (Keras), or "every_class", each class's term by its own weight (torch). None: what the row does.
         reduction, class_weight, semantics, rest_in_eval, validate: As in ``WeightedLoss``.
 
     Shapes: y_pred (N, .., C) with the classes on ``axis``; y_true the same without ``axis``, or with size 1 there.
@@ -157,6 +181,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
         label_smoothing: float = 0.0,
         axis: int | None = None,
         epsilon: float = 1e-7,
+        class_weight_on: str | None = None,
         reduction: str | None = "sum_over_batch_size",
         class_weight: class_weights.ClassWeightsLike | None = None,
         semantics: Any = "torchweights",
@@ -171,6 +196,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
             "validate": validate,
         }
         super().__init__(from_logits, axis, label_smoothing, epsilon, **shared)
+        self.class_weight_on = _checked_place(class_weight_on, self.semantics)
         if ignore_class is not None and (isinstance(ignore_class, bool) or not isinstance(ignore_class, int)):
             raise TypeError(
                 f"ignore_class expected a label (an int) or None; received {type(ignore_class).__name__} {ignore_class!r}."
@@ -244,7 +270,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
 
     def _weights_inside(self) -> bool:
         # Without smoothing both ways are one: only one class has a term.
-        return self.semantics.weighing.counts_class_weights_alone and self.label_smoothing > 0
+        return _on_every_class(self.class_weight_on, self.semantics) and self.label_smoothing > 0
 
     def _values_with_weights_inside(self, y_pred: Tensor, y_true: Tensor, from_logits: bool, axis: int) -> Tensor:
         classes = torch.arange(y_pred.shape[axis], device=y_pred.device)

@@ -12,6 +12,9 @@ from typing_extensions import Self
 
 from torchweights.semantics import Semantics
 
+#: options that may be dicts, lists, tensors or learned tensors
+_TABLES = {"class_weight", "cost_matrix", "feature_weight"}
+
 
 class Configured(nn.Module):
     """Options are the arguments of ``__init__``, kept as attributes of the same names."""
@@ -22,8 +25,8 @@ class Configured(nn.Module):
         """The options as JSON: ``type(self).from_config(config)`` builds the same criterion."""
         config = {name: getattr(self, name) for name in _options(type(self))}
         config["semantics"] = self.semantics.name
-        if config.get("class_weight") is not None:
-            config["class_weight"] = _described(config["class_weight"])
+        for name in _TABLES & config.keys():
+            config[name] = None if config[name] is None else _described(config[name])
         return {name: list(value) if isinstance(value, tuple) else value for name, value in config.items()}
 
     @classmethod
@@ -32,8 +35,8 @@ class Configured(nn.Module):
         options = dict(config)
         if isinstance(options.get("axis"), list):
             options["axis"] = tuple(options["axis"])
-        if options.get("class_weight") is not None:
-            options["class_weight"] = _built(options["class_weight"])
+        for name in _TABLES & options.keys():
+            options[name] = None if options[name] is None else _built(options[name])
         return cls(**options)
 
     def extra_repr(self) -> str:
@@ -65,7 +68,7 @@ def _printed(value: Any) -> str:
 
 
 def _described(given: Any) -> dict[str, Any]:
-    """Class weights as JSON that says what they were: a dict, a list or tuple, a tensor, a learned tensor."""
+    """A table as JSON that says what it was: a dict, a list or tuple, a tensor, a learned tensor."""
     if isinstance(given, Mapping):
         return {"kind": "dict", "classes": list(given), "weights": list(given.values())}
     if isinstance(given, Tensor):
@@ -75,7 +78,7 @@ def _described(given: Any) -> dict[str, Any]:
 
 
 def _built(described: Any) -> Any:
-    """The class weights that ``_described`` told of."""
+    """The table that ``_described`` told of."""
     if isinstance(described, str):
         return described
     weights = described["weights"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +14,16 @@ from torchweights.losses.categorical import CategoricalCrossentropy
 from torchweights.losses.crossentropy import BinaryCrossentropy
 
 
-def _check_gamma(gamma: object) -> None:
-    if isinstance(gamma, bool) or not isinstance(gamma, (int, float)) or not gamma >= 0:
-        raise ValueError(f"gamma expected a number, 0 or more; received {gamma!r}.")
+def _checked(name: str, given: Any, least: float = -math.inf) -> Any:
+    """One number, or a list of one for each class; a list of its own, so that it prints and copies as JSON."""
+    if isinstance(given, Tensor) or hasattr(given, "__array__"):
+        given = given.tolist()
+    numbers = list(given) if isinstance(given, (list, tuple)) else [given]
+    if not numbers or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in numbers):
+        raise TypeError(f"{name} expected a number, or a list of one for each class; received {given!r}.")
+    if not all(one >= least for one in numbers):
+        raise ValueError(f"{name} expected a number, {least} or more; received {given!r}.")
+    return numbers if isinstance(given, (list, tuple)) else given
 
 
 class BinaryFocalCrossentropy(BinaryCrossentropy):
@@ -23,8 +31,8 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
 
     Args:
         apply_class_balancing: Whether label 1 weighs ``alpha`` and label 0 weighs 1 - alpha.
-        alpha: That weight; without balancing it is not used.
-        gamma: How much less counts what is already right; 0 for cross-entropy.
+        alpha: That weight, or one for each label column; without balancing it is not used.
+        gamma: How much less counts what is already right; 0 for cross-entropy. One number, or one for each column.
         from_logits, label_smoothing, axis, epsilon, reduction, class_weight, semantics, rest_in_eval, validate: As in
             ``BinaryCrossentropy``.
 
@@ -39,8 +47,8 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
         self,
         *,
         apply_class_balancing: bool = False,
-        alpha: float = 0.25,
-        gamma: float = 2.0,
+        alpha: float | Sequence[float] = 0.25,
+        gamma: float | Sequence[float] = 2.0,
         from_logits: bool | str | None = None,
         label_smoothing: float = 0.0,
         axis: int | tuple[int, ...] | None = None,
@@ -55,17 +63,28 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
             from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, epsilon=epsilon, reduction=reduction,
             class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval, validate=validate,
         )  # fmt: skip
-        _check_gamma(gamma)
-        if isinstance(alpha, bool) or not isinstance(alpha, (int, float)):
-            raise TypeError(f"alpha expected a number; received {type(alpha).__name__} {alpha!r}.")
-        self.apply_class_balancing, self.alpha, self.gamma = apply_class_balancing, alpha, gamma
+        self.apply_class_balancing = apply_class_balancing
+        self.alpha, self.gamma = _checked("alpha", alpha), _checked("gamma", gamma, 0)
 
     def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
         if options["from_logits"] and self.semantics.formulas.focal == "neither":
             y_pred, options = y_pred.sigmoid(), {**options, "from_logits": False}
+        if isinstance(self.alpha, list) or isinstance(self.gamma, list):
+            return self._by_label(y_pred, y_true, options)
+        return self._focal(y_pred, y_true, self.alpha, self.gamma, options)
+
+    def _by_label(self, y_pred: Tensor, y_true: Tensor, options: dict[str, Any]) -> Tensor:
+        """With numbers of their own for each label: labels last, so that ``axis`` may be several or none."""
+        labels = self._label_axis(y_pred.ndim)
+        values = self._focal(
+            y_pred.movedim(labels, -1), y_true.movedim(labels, -1), self.alpha, self.gamma, {**options, "axis": ()}
+        ).movedim(-1, labels)
+        return values if options["axis"] == () else values.mean(options["axis"])
+
+    def _focal(self, y_pred: Tensor, y_true: Tensor, alpha: Any, gamma: Any, options: dict[str, Any]) -> Tensor:
         rest = "direct" if self.semantics.formulas.focal == "both" else "1 - p_t"
         return functional.binary_focal_crossentropy(
-            y_pred, y_true, rest=rest, apply_class_balancing=self.apply_class_balancing, alpha=self.alpha, gamma=self.gamma,
+            y_pred, y_true, rest=rest, apply_class_balancing=self.apply_class_balancing, alpha=alpha, gamma=gamma,
             **options,
         )  # fmt: skip
 
@@ -75,7 +94,7 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
 
     Args:
         alpha: One weight for every class, or one for each.
-        gamma: How much less counts what is already right; 0 for cross-entropy.
+        gamma: How much less counts what is already right; 0 for cross-entropy. One number, or one for each class.
         from_logits, label_smoothing, axis, epsilon, reduction, class_weight, semantics, rest_in_eval, validate: As in
             ``CategoricalCrossentropy``. Rows of Keras make logits probabilities and clip those; the default row does not.
 
@@ -91,7 +110,7 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
         self,
         *,
         alpha: float | Sequence[float] = 0.25,
-        gamma: float = 2.0,
+        gamma: float | Sequence[float] = 2.0,
         from_logits: bool | str | None = None,
         label_smoothing: float = 0.0,
         axis: int | None = None,
@@ -106,8 +125,7 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
             from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, epsilon=epsilon, reduction=reduction,
             class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval, validate=validate,
         )  # fmt: skip
-        _check_gamma(gamma)
-        self.alpha, self.gamma = list(alpha) if isinstance(alpha, tuple) else alpha, gamma
+        self.alpha, self.gamma = _checked("alpha", alpha), _checked("gamma", gamma, 0)
 
     def _inside(self) -> bool:
         return False  # torch has no focal loss whose way this would be

@@ -1,4 +1,4 @@
-"""Class weights that a criterion holds: exact through every cast, on whichever device they are needed."""
+"""Tables that a criterion holds: exact through every cast, on whichever device they are needed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,57 @@ from torchweights.precision import moved
 from torchweights.semantics import ClassWeights, Semantics
 
 
-class HoldsClassWeights(nn.Module):
-    """Keeps ``class_weight`` as it was given, and as two buffers that no state_dict shows and no cast rounds."""
+class HoldsTables(nn.Module):
+    """Keeps numbers as buffers that no state_dict shows and no cast rounds; an ``nn.Parameter`` is registered and learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The masters stay in float64 on the CPU: .half() must not round them, and to(device) starts from them.
+        self._master: dict[str, Tensor] = {}
+        self._copies: dict[tuple[str, torch.device], Tensor] = {}
+        #: those that are parameters; torch.func may put plain tensors in their place
+        self._learned: set[str] = set()
+
+    def _hold(self, name: str, given: Any, values: Tensor) -> None:
+        """Keep ``given`` as the attribute ``name``, and its ``values`` exactly."""
+        if isinstance(given, nn.Parameter):
+            self._learned.add(name)
+            setattr(self, name, given)
+            return
+        # Past nn.Module's __setattr__: a tensor given here is a setting, not a buffer.
+        self.__dict__[name] = _plain(given)
+        self._keep(f"{name}_values", values.double())
+
+    def _keep(self, name: str, values: Tensor) -> None:
+        self._master[name] = values.detach().cpu()
+        self.register_buffer(name, self._master[name], persistent=False)
+
+    def _held(self, name: str, device: torch.device) -> Tensor:
+        """The values of ``name`` on the device of the predictions, wherever the criterion is."""
+        if name in self._learned:
+            return cast(Tensor, getattr(self, name)).to(device)
+        return self._copy(f"{name}_values", device)
+
+    def _copy(self, name: str, device: torch.device) -> Tensor:
+        if (name, device) not in self._copies:
+            self._copies[name, device] = moved(cast(Tensor, getattr(self, name)), device)
+        return self._copies[name, device]
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
+        for name, master in self._master.items():
+            setattr(self, name, master.float())  # every device takes float32
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._copies.clear()
+        for name, master in self._master.items():
+            setattr(self, name, moved(master, cast(Tensor, getattr(self, name)).device))
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_copies": {}}
+
+
+class HoldsClassWeights(HoldsTables):
+    """Keeps ``class_weight`` as it was given, its classes and its weights."""
 
     semantics: Semantics
     rest_in_eval: bool
@@ -24,48 +73,26 @@ class HoldsClassWeights(nn.Module):
         return self.semantics.class_weights
 
     def _store_class_weight(self, given: ClassWeightsLike | None) -> None:
-        self._tables: dict[torch.device, Table] = {}
-        if isinstance(given, nn.Parameter):
-            self.class_weight = given
-        else:
-            # Past nn.Module's __setattr__: a tensor given here is a setting, not a buffer.
-            self.__dict__["class_weight"] = _plain(given)
+        self._has_class_weight = False
+        self.__dict__["class_weight"] = None
         table = None if given is None else read_class_weight(given, self._class_weight_rule())
-        # The master stays in float64 on the CPU: .half() must not round it, and to(device) starts from it.
-        self._master: dict[str, Tensor] = {}
-        if table is not None:
-            self._master["class_weight_classes"] = table.classes.detach().cpu()
-            if not isinstance(given, nn.Parameter):
-                self._master["class_weight_values"] = table.weights.detach().double().cpu()
-        for name, master in self._master.items():
-            self.register_buffer(name, master, persistent=False)
-
-    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:
-        for name, master in self._master.items():
-            setattr(self, name, master.float())  # every device takes float32
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self._tables.clear()
-        for name, master in self._master.items():
-            setattr(self, name, moved(master, cast(Tensor, getattr(self, name)).device))
-        return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_tables": {}}
+        if table is None:
+            self.__dict__["class_weight"] = _plain(given)
+            return
+        del self.__dict__["class_weight"]
+        self._has_class_weight = True
+        self._keep("class_weight_classes", table.classes)
+        self._hold("class_weight", given, table.weights)
 
     def _table(self, device: torch.device, num_classes: int | None) -> Table:
         """The table on the device of the predictions, wherever the criterion is; checked against their classes."""
         rule, classes = self._class_weight_rule(), cast(Tensor, self.class_weight_classes)
         if num_classes is not None and rule.keys == "0 to C-1" and len(classes) != num_classes:
             read_class_weight(self.class_weight, rule, num_classes)
-        if isinstance(self.class_weight, nn.Parameter):
-            return Table(moved(classes, device), self.class_weight.to(device))
-        if device not in self._tables:
-            values = cast(Tensor, self.class_weight_values)
-            self._tables[device] = Table(moved(classes, device), moved(values, device))
-        return self._tables[device]
+        return Table(self._copy("class_weight_classes", device), self._held("class_weight", device))
 
     def _class_weights_act(self) -> bool:
-        return bool(self._master) and (self.training or not self.rest_in_eval)
+        return self._has_class_weight and (self.training or not self.rest_in_eval)
 
 
 def _plain(given: Any) -> Any:

@@ -1,0 +1,65 @@
+"""Overlap class by class: Dice and Tversky scores of soft segmentations, and the dice of BCE-Dice closures."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from torchweights.functional.shared import same_dtype
+from torchweights.messages import choose
+
+OVERLAP_OVER = ("image", "batch", "everything")
+
+
+def class_overlap(
+    y_pred: Tensor,
+    y_true: Tensor,
+    *,
+    axis: int,
+    over: str = "image",
+    alpha: float = 0.5,
+    beta: float = 0.5,
+    smooth: float = 0.5,
+    weight: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """(I + s) / (I + alpha sum(w y (1 - p)) + beta sum(w (1 - y) p) + s), I = sum(w y p), and sum(w y).
+
+    Args:
+        y_pred, y_true: (N, .., C, ..) alike: probabilities, and labels in [0, 1]; classes on ``axis``.
+        axis: Axis of the classes.
+        over: What is summed: "image" gives (N, C), "batch" (C,), "everything" a scalar.
+        alpha: Weight of missed positives.
+        beta: Weight of false alarms. Both 0.5 is Dice, (2 I + 2 s) / (sum(y) + sum(p) + 2 s).
+        smooth: s. Without it what is empty on both sides scores 1.
+        weight: w, like y_pred without ``axis``, or like y_pred; 0 leaves a pixel out of every sum.
+
+    Returns:
+        Scores, and how much of each class there was.
+
+    Source: Salehi et al. 2017; Milletari et al. 2016 for Dice.
+
+    >>> score, there = class_overlap(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]), axis=1, over="batch", smooth=0.0)
+    >>> score, there
+    (tensor([0.6667, 0.0000]), tensor([1., 0.]))
+    """
+    choose("over", over, OVERLAP_OVER)
+    y_pred, y_true = same_dtype(y_pred, y_true)
+    if weight is not None:
+        weight = weight.to(y_pred.dtype)
+        weight = weight.unsqueeze(axis) if weight.ndim < y_pred.ndim else weight
+        # A pixel that weighs nothing must not show, whatever it holds.
+        y_pred, y_true = (torch.where(weight != 0, one, torch.zeros_like(one)) for one in (y_pred, y_true))
+    kept = {"image": (0, axis % y_pred.ndim), "batch": (axis % y_pred.ndim,), "everything": ()}[over]
+    axes = tuple(place for place in range(y_pred.ndim) if place not in kept)
+
+    def summed(term: Tensor) -> Tensor:
+        weighted = term if weight is None else term * weight
+        weighted = weighted.sum(axes) if axes else weighted
+        return weighted.T if over == "image" and axis % y_pred.ndim == 0 else weighted
+
+    both = summed(y_true * y_pred)
+    missed, alarms = summed(y_true * (1 - y_pred)), summed((1 - y_true) * y_pred)
+    above, below = both + smooth, both + alpha * missed + beta * alarms + smooth
+    empty = below == 0
+    score = torch.where(empty, torch.ones_like(below), above / torch.where(empty, torch.ones_like(below), below))
+    return score, summed(y_true)

@@ -1,0 +1,151 @@
+"""Binary cross-entropy and dice with a weight per class of pixel, as closures of Keras projects have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torchweights import class_weight as class_weights
+from torchweights import functional, reduction, validation
+from torchweights.losses.base import autocast_off
+from torchweights.losses.crossentropy import BinaryCrossentropy
+from torchweights.messages import choose, warn_of_trap
+from torchweights.reduction import Denominator, standard_reduction
+
+DICE_FORMS = ("usual", "as_written")
+READINGS = ("values", "keys")
+
+
+class BinaryCrossentropyDice(BinaryCrossentropy):
+    """w (BCE(y, p) + 1 - dice): a value per pixel, w the weight of its class.
+
+    dice = (2 sum(y p) + s) / (sum(y) + sum(p) + s) is one scalar over all pixels of the batch that count; BCE is averaged
+    over the classes of each pixel.
+
+    Args:
+        form: "usual", w (BCE + (1 - dice)); "as_written", w (BCE - (1 + dice)), which a closure in circulation computes:
+            its values are negative, and minimised where the dice is large all the same.
+        class_weight: Weight of a pixel by the class that is the argmax of its targets: a dict, list or tensor. It acts on the
+            value, as in the closure: no row counts it under its mean.
+        class_weight_read: "values" as meant; "keys" for the closure that iterates the dict itself, so that the class
+            *numbers* weigh: class 0 nothing, class 4 four times class 1.
+        smooth: s.
+        from_logits, label_smoothing, axis, epsilon, reduction, semantics, rest_in_eval, validate: As in
+            ``BinaryCrossentropy``; ``axis`` is that of the classes.
+
+    Shapes: y_pred and y_true (N, .., C) alike, classes on ``axis``. mask leaves pixels out of both terms.
+
+    Source: a closure seen with Keras 2.2; recorded in ``examples/recordings``.
+
+    >>> import torch
+    >>> criterion = BinaryCrossentropyDice(from_logits=False, smooth=0.0)
+    >>> criterion(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]))
+    tensor(1.1931)
+    """
+
+    _averages = False
+    decomposable = False
+    _undecomposable = (
+        "expected values that the batch does not change; received the dice of the whole batch in each (decomposable is "
+        "False). Compute the loss of the whole batch at once."
+    )
+
+    def __init__(
+        self,
+        *,
+        form: str = "usual",
+        class_weight: class_weights.ClassWeightsLike | None = None,
+        class_weight_read: str = "values",
+        smooth: float = 1.0,
+        from_logits: bool | str | None = None,
+        label_smoothing: float = 0.0,
+        axis: int | None = None,
+        epsilon: float = 1e-7,
+        reduction: str | None = "sum_over_batch_size",
+        semantics: Any = "torchweights",
+        rest_in_eval: bool | None = None,
+        validate: bool | None = None,
+    ) -> None:
+        if choose("class_weight_read", class_weight_read, READINGS) == "keys" and not isinstance(class_weight, Mapping):
+            raise TypeError(
+                f"class_weight expected a dict with class_weight_read='keys'; received {type(class_weight).__name__}."
+            )
+        super().__init__(
+            from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, epsilon=epsilon, reduction=reduction,
+            class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval, validate=validate,
+        )  # fmt: skip
+        if isinstance(smooth, bool) or not isinstance(smooth, (int, float)) or not smooth >= 0:
+            raise ValueError(f"smooth expected a number, 0 or more; received {smooth!r}.")
+        self.form, self.smooth = choose("form", form, DICE_FORMS), smooth
+        self.class_weight_read = class_weight_read
+        if isinstance(class_weight, Mapping) and class_weight_read == "keys":
+            self._keep("class_weight_keys", torch.tensor([float(key) for key in class_weight], dtype=torch.float64))
+            warn_of_trap(
+                "keys of class_weight as weights",
+                "the keys of class_weight act as weights here, as in the closure that iterates the dict itself: class 0 weighs "
+                "nothing. Write class_weight_read='values' to have the weights that were meant.",
+            )
+
+    def _class_weights_of(self, *given: Any) -> None:
+        return None  # they are in the values
+
+    def _column_weights(self, like: Tensor) -> None:
+        return None
+
+    def _weights_of_pixels(self, y_true: Tensor, axis: int) -> Tensor | None:
+        if not self._class_weights_act():
+            return None
+        classes = y_true.argmax(axis)
+        if self.class_weight_read == "keys":
+            keys = self._copy("class_weight_keys", y_true.device)
+            if len(keys) != y_true.shape[axis]:
+                raise ValueError(
+                    f"class_weight expected {y_true.shape[axis]} keys, one for each class, with class_weight_read='keys'; received {len(keys)}."
+                )
+            return keys.to(y_true.dtype)[classes]
+        table = self._table(y_true.device, y_true.shape[axis])
+        return class_weights.look_up(classes, table, self._class_weight_rule(), None, self.validate).to(y_true.dtype)
+
+    def forward(
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        denominator: Tensor | Denominator | float | None = None,
+    ) -> Tensor:
+        validation.check_kinds(y_pred, y_true)
+        with autocast_off(y_pred.device):
+            y_pred = functional.at_least_float32(y_pred)
+            met = self._meet(y_pred, y_true)
+            weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype)
+            if validation.can_look(y_pred) if self.validate is None else self.validate:
+                self._check_numbers(y_pred, met, weighed)
+            axes = self._values_axes(y_pred.ndim)
+            shown, true = weighed.hide(y_pred, axes, 0.5), weighed.hide(met, axes)
+            pixels = _masked(weighed.met.mask, weighed.shape)
+            values = self.values(shown, true) + self._dice_term(shown, true, pixels)
+            weights = self._weights_of_pixels(true, axes[0])
+            values = values if weights is None else values * weights
+            return reduction.reduce(values, weighed, standard_reduction(self.reduction), denominator)
+
+    def _dice_term(self, y_pred: Tensor, y_true: Tensor, pixels: Tensor | None) -> Tensor:
+        """1 - dice, or -(1 + dice) as written."""
+        axis = self._values_axes(y_pred.ndim)[0]
+        p = y_pred if self.from_logits is False else y_pred.sigmoid()
+        dice, _ = functional.class_overlap(
+            p, y_true, axis=axis, over="everything", smooth=self.smooth / 2, weight=pixels
+        )
+        return 1 - dice if self.form == "usual" else -(1 + dice)
+
+
+def _masked(mask: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:
+    """The mask as weights of pixels."""
+    if mask is None:
+        return None
+    mask = mask.reshape(*mask.shape, *[1] * (len(shape) - mask.ndim)) if mask.ndim < len(shape) else mask
+    return mask.expand(shape).to(torch.float32)

@@ -1,0 +1,193 @@
+"""Regression with a weight for each feature: given once, or with every call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from torchweights import functional, reduction, validation
+from torchweights.functional.feature_weights import OVER
+from torchweights.losses.base import WeightedLoss, autocast_off, same_shape
+from torchweights.messages import choose
+from torchweights.reduction import Denominator, standard_reduction
+
+FeatureWeightsLike = Sequence[float] | Tensor
+
+
+def _as_weights(feature_weight: object) -> Tensor:
+    """Weights as a tensor, checked."""
+    try:
+        weights = (
+            feature_weight if isinstance(feature_weight, Tensor) else torch.as_tensor(feature_weight, device="cpu")
+        )
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise TypeError(
+            f"feature_weight expected a list, array or tensor of numbers; received {type(feature_weight).__name__} {feature_weight!r:.60}."
+        ) from problem
+    if weights.ndim == 0 or weights.is_complex():
+        raise ValueError(
+            f"feature_weight expected one real weight per feature, shape (F, ..) or (N, F, ..); received {weights.dtype} of shape {tuple(weights.shape)}."
+        )
+    if validation.can_look(weights) and not bool(torch.isfinite(weights.detach()).all()):
+        raise ValueError(f"feature_weight expected finite weights; received {weights.tolist()}.")
+    return weights
+
+
+class _WeightedError(WeightedLoss):
+    """One value per sample, or one scalar over the batch."""
+
+    _error: ClassVar[str]
+    _averages = False
+    root: str = "none"
+
+    def __init__(
+        self, feature_weight: FeatureWeightsLike | None, over: str, reduction: str | None, semantics: Any, validate: bool | None
+    ) -> None:  # fmt: skip
+        super().__init__(reduction=reduction, semantics=semantics, validate=validate)
+        self.over = choose("over", over, OVER)
+        self.decomposable = over == "sample"
+        self.feature_weight = None
+        if feature_weight is not None:
+            del self.feature_weight
+            self._hold("feature_weight", feature_weight, _as_weights(feature_weight))
+
+    _undecomposable = (
+        "expected a value per sample; received over='batch', one scalar that does not split (decomposable is False). "
+        "Use over='sample'."
+    )
+
+    def _values_axes(self, rank: int) -> tuple[int, ...]:
+        return tuple(range(1, rank))
+
+    def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        return same_shape(y_pred, y_true).to(y_pred.dtype)
+
+    def _weight_of(self, given: Tensor | None, y_pred: Tensor) -> Tensor | None:
+        if given is not None:
+            if self.feature_weight is not None:
+                raise ValueError(
+                    "feature_weight expected once; received it with the call of a criterion that was built with it. Leave one out."
+                )
+            return validation.as_weight("feature_weight", given, y_pred.device)
+        return None if self.feature_weight is None else self._held("feature_weight", y_pred.device)
+
+    def values(self, y_pred: Tensor, y_true: Tensor, feature_weight: Tensor | None = None) -> Tensor:
+        """One value per sample, or one for the batch."""
+        weight = self._weight_of(feature_weight, y_pred)
+        return functional.weighted_error(y_pred, y_true, weight, error=self._error, over=self.over, root=self.root)
+
+    def forward(  # type: ignore[override]
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        feature_weight: Tensor | None = None,
+        denominator: Tensor | Denominator | float | None = None,
+    ) -> Tensor:
+        validation.check_kinds(y_pred, y_true)
+        chosen = standard_reduction(self.reduction)
+        with autocast_off(y_pred.device):
+            y_pred = functional.at_least_float32(y_pred)
+            if y_pred.ndim < 2:
+                raise ValueError(
+                    f"y_pred expected shape (N, F), features beside samples; received {tuple(y_pred.shape)}."
+                )
+            met = self._meet(y_pred, y_true)
+            if self.over != "sample":
+                self._refuse_beside_scalar(sample_weight, mask, denominator)
+                return self.values(y_pred, met, feature_weight)
+            weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype)
+            axes = self._values_axes(y_pred.ndim)
+            y_pred, met = weighed.hide(y_pred, axes), weighed.hide(met, axes)
+            return reduction.reduce(self.values(y_pred, met, feature_weight), weighed, chosen, denominator)
+
+    def _refuse_beside_scalar(self, *given: object) -> None:
+        names = [
+            name for name, one in zip(("sample_weight", "mask", "denominator"), given, strict=True) if one is not None
+        ]
+        if names:
+            raise ValueError(
+                f"{names[0]} expected only with over='sample'; received one with over={self.over!r}, one scalar over the batch. "
+                "Give feature_weight the shape of y_pred, with 0 where an element is left out."
+            )
+
+
+class WeightedMeanSquaredError(_WeightedError):
+    """sum(w (y - p)^2) / sum(w): ``functional.weighted_error``, weighed.
+
+    Args:
+        feature_weight: w, (F, ..) or (N, F, ..): a list or tensor; an ``nn.Parameter`` is registered and learned. Given here, or
+            as ``feature_weight=`` with every call.
+        over: "sample" (a value per sample, which sample weights and masks meet), "batch" or "batch_scaled" (one scalar).
+        reduction, semantics, validate: As in ``WeightedLoss``.
+
+    Shapes: y_pred and y_true (N, F, ..) alike.
+
+    >>> import torch
+    >>> criterion = WeightedMeanSquaredError([1.0, 3.0])
+    >>> criterion(torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2))
+    tensor(3.)
+    """
+
+    _error = "squared"
+
+    def __init__(
+        self,
+        feature_weight: FeatureWeightsLike | None = None,
+        *,
+        over: str = "sample",
+        reduction: str | None = "sum_over_batch_size",
+        semantics: Any = "torchweights",
+        validate: bool | None = None,
+    ) -> None:
+        super().__init__(feature_weight, over, reduction, semantics, validate)
+
+
+class WeightedMeanAbsoluteError(WeightedMeanSquaredError):
+    """sum(w |y - p|) / sum(w): ``functional.weighted_error``, weighed.
+
+    Args:
+        feature_weight, over, reduction, semantics, validate: As in ``WeightedMeanSquaredError``.
+
+    >>> import torch
+    >>> WeightedMeanAbsoluteError([1.0, 3.0])(torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2))
+    tensor(1.5000)
+    """
+
+    _error = "absolute"
+
+
+class WeightedRootMeanSquaredError(_WeightedError):
+    """sqrt(sum(w (y - p)^2) / sum(w)): ``functional.weighted_error``, weighed.
+
+    Args:
+        feature_weight, over, reduction, semantics, validate: As in ``WeightedMeanSquaredError``.
+        root: "of_mean" for the root of the weighted mean; "of_sum" for sqrt(sum(w (y - p)^2)) / sum(w), as closures in
+            Keras projects have it.
+
+    >>> import torch
+    >>> WeightedRootMeanSquaredError([1.0, 3.0])(torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2))
+    tensor(1.7321)
+    >>> WeightedRootMeanSquaredError([1.0, 3.0], root="of_sum")(torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2))
+    tensor(0.8660)
+    """
+
+    _error = "squared"
+
+    def __init__(
+        self,
+        feature_weight: FeatureWeightsLike | None = None,
+        *,
+        over: str = "sample",
+        root: str = "of_mean",
+        reduction: str | None = "sum_over_batch_size",
+        semantics: Any = "torchweights",
+        validate: bool | None = None,
+    ) -> None:
+        super().__init__(feature_weight, over, reduction, semantics, validate)
+        self.root = choose("root", root, ("of_mean", "of_sum"))
