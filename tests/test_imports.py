@@ -13,7 +13,18 @@ import pytest
 import torchweights
 
 HOME = Path(torchweights.__file__).parent
-HEAVY = ("tensorflow", "keras", "tf_keras", "matplotlib", "pytest", "tqdm", "pandas", "scipy")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "tf_keras",
+    "matplotlib",
+    "pytest",
+    "tqdm",
+    "pandas",
+    "scipy",
+    "torchmetrics",
+    "sklearn",
+)
 
 #: module -> floor; a module sees only modules of lower floors (``losses`` also its own base)
 FLOORS = {
@@ -22,7 +33,7 @@ FLOORS = {
     "semantics": 2,
     "reduction": 3, "class_weight": 3, "masking": 3,
     "losses": 4, "tf1": 4,
-    "names": 5, "cost_matrices": 4,
+    "names": 5, "explain": 5, "class_weight_builders": 4, "metrics": 5, "cost_matrices": 4,
 }  # fmt: skip
 TOP = 6
 
@@ -33,7 +44,8 @@ PUBLIC = {
     "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "SEMANTICS", "Semantics", "SparseCategoricalCrossentropy",
     "SquaredHinge", "Tversky", "ExpectedCost", "WeightedCategoricalCrossentropy", "WeightedMeanAbsoluteError",
     "WeightedMeanSquaredError", "WeightedRootMeanSquaredError", "business_costs", "costs_from_class_weight", "from_function",
-    "ordinal_costs", "ClassDice", "ClassTversky", "BinaryCrossentropyDice", "positive_count", "WeightedLoss", "blank_pixels", "class_weight_to_sample_weights", "functional", "get",
+    "ordinal_costs", "ClassDice", "ClassTversky", "BinaryCrossentropyDice", "positive_count", "class_shares", "ClassCounts", "balanced", "capped",
+    "count_classes", "effective_number", "inverse_square_root", "median_frequency", "positive_weight", "WeightedLoss", "blank_pixels", "class_weight_to_sample_weights", "functional", "get",
     "labelled_pixels", "mask_pixels", "reduce_weighted_values", "semantics_for",
 }  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Every criterion under what PyTorch does to functions: nothing waits, compile, vmap, and derivatives to everything."""
 
-from __future__ import inspect
+from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest

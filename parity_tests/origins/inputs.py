@@ -114,6 +114,7 @@ def everything():
         "pixels_p": pixels_p, "pixels_t": pixels_t, "logits": logits, "some_t": some, "five": five, "five_t": five_t,
         "binary_p": binary_p, "binary_t": binary_t, "p100": p100, "t100": t100, "w100": w100, "w_full": w_full,
         "small_p": small_p, "small_t": small_t, "small_w": small_w,
+        "request_p": np.array([[0.5, 0.4, 0.1], [0.1, 0.4, 0.5]]), "request_t": np.eye(3)[[1, 1]],
         "steps_p": steps_p, "steps_t": steps_t, "steps_w": steps_w, "steps_mask": steps_mask(),
     }  # fmt: skip
 

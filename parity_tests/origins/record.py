@@ -46,7 +46,8 @@ def main(argv: list[str] | None = None) -> int:
         RECORDINGS.mkdir(exist_ok=True)
         arrays = {name: array.tolist() for name, array in inputs.everything().items()}
         (RECORDINGS / "inputs.json").write_text(_lines(arrays))
-    return 0 if all([_record(release, options) for release in options.releases or RELEASES]) else 1
+    kept = [_record(release, options) for release in options.releases or RELEASES]
+    return 0 if all(kept) else 1
 
 
 def _record(release: str, options: argparse.Namespace) -> bool:

@@ -1,0 +1,370 @@
+"""The systems that torchweights carries over, each beside the release it comes from: ``python examples/origins.py``.
+
+Every Keras number is read from a recording (``examples/recordings``, made by ``python -m parity_tests.origins.record``), every
+other one is computed here, by the call that is printed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import textwrap
+import warnings
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import torchweights as tw
+from torchweights import metrics
+
+RECORDINGS = Path(__file__).parent / "recordings"
+CLASS_WEIGHT = {0: 1.0, 1: 5.0, 2: 0.5}
+PIXEL_WEIGHT = {0: 1.0, 1: 2.0, 2: 3.0, 3: 4.0, 4: 1000.0}
+
+Arrays = dict[str, Tensor]
+Call = Callable[[Arrays, str], Any]
+#: (origin, what was asked, the releases that were asked, the call that computes it here)
+ROWS: list[tuple[str, str, tuple[str, ...], Call]] = []
+
+
+def origin(name: str, asked: str, *releases: str) -> Callable[[Call], Call]:
+    """Register a call: ``a`` are the arrays that Keras was given, ``row`` is the release."""
+
+    def register(call: Call) -> Call:
+        ROWS.append((name, asked, releases, call))
+        return call
+
+    return register
+
+
+def absolute(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """A loss function of one's own, in Keras's order."""
+    return (y_true - y_pred).abs().mean(-1)
+
+
+def mean_crossentropy(y_true: Tensor, y_pred: Tensor) -> Tensor:
+    """A loss function that returns one number for the whole batch."""
+    return tw.functional.categorical_crossentropy(y_pred, y_true).mean()
+
+
+@origin("O1", "class_weight", "keras2.2.4", "tf1.12", "tf1.14", "tf1.15", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    return tw.CategoricalCrossentropy(class_weight=CLASS_WEIGHT, semantics=row)(a["p"], a["t"])
+
+
+@origin("O1", "with sample_weight", "keras2.2.4", "tf1.12", "tf1.14", "tf1.15", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    criterion = tw.CategoricalCrossentropy(class_weight=CLASS_WEIGHT, semantics=row)
+    return criterion(a["p"], a["t"], a["sample_weight"])
+
+
+@origin("O1", "missing class", "keras2.2.4", "tf1.12", "tf1.15", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    return tw.CategoricalCrossentropy(class_weight={0: 1.0, 1: 5.0}, semantics=row)(a["p"], a["t"])
+
+
+@origin("O2", "no weights", "keras2.2.4", "tf1.12", "tf1.15", "keras3.15")
+def _(a, row):
+    return tw.CategoricalCrossentropy(semantics=row)(a["pixels_p"], a["pixels_t"])
+
+
+@origin("O2", "list of weights", "keras2.2.4", "tf1.12", "tf1.15")
+def _(a, row):
+    return tw.CategoricalCrossentropy(class_weight=[1.0, 5.0, 0.5], semantics=row)(a["pixels_p"], a["pixels_t"])
+
+
+@origin("O2", "dict", "keras2.2.4", "tf1.12", "tf1.15", "tf2.2", "tf_keras2.21")
+def _(a, row):
+    return tw.CategoricalCrossentropy(class_weight=CLASS_WEIGHT, semantics=row)(a["pixels_p"], a["pixels_t"])
+
+
+@origin("O2", "scalar loss, no weights", "keras2.2.4", "tf1.12", "tf2.2", "keras3.15")
+def _(a, row):
+    return tw.from_function(mean_crossentropy, semantics=row)(a["p"], a["t"])
+
+
+@origin("O2", "scalar loss, dict", "keras2.2.4", "tf1.12", "tf1.15", "tf2.1", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    return tw.from_function(mean_crossentropy, class_weight=CLASS_WEIGHT, semantics=row)(a["p"], a["t"])
+
+
+@origin("O2", "scalar loss, sample_weight", "keras2.2.4", "keras2.3.1", "tf1.12", "tf1.15", "tf2.2", "keras3.15")
+def _(a, row):
+    return tw.from_function(mean_crossentropy, semantics=row)(a["p"], a["t"], a["sample_weight"])
+
+
+@origin("O3", "", "tf1.12", "tf1.15", "tf_keras2.21")
+def _(a, row):
+    y_pred, y_true = tw.mask_pixels(a["logits"], a["some_t"])
+    return tw.tf1.softmax_cross_entropy(y_pred, y_true)
+
+
+@origin("O4", "", "keras2.2.4")
+def _(a, row):
+    criterion = tw.from_function(absolute, semantics=tw.semantics_for(row, door="loss"))
+    return criterion(a["steps_p"], a["steps_t"], a["steps_w"], a["steps_mask"])
+
+
+@origin("O5", "", "keras2.2.4", "tf1.12", "tf1.15", "tf2.2", "keras3.15")
+def _(a, row):
+    return tw.BinaryCrossentropy(semantics=row)(a["five"], a["five_t"])
+
+
+@origin("O7", "as written", "keras2.2.4")
+def _(a, row):
+    options = {"form": "as_written", "class_weight": PIXEL_WEIGHT, "class_weight_read": "keys", "semantics": row}
+    return tw.BinaryCrossentropyDice(**options, reduction=None)(a["five"], a["five_t"])
+
+
+@origin("O7", "as meant", "keras2.2.4")
+def _(a, row):
+    options = {"form": "as_written", "class_weight": PIXEL_WEIGHT, "semantics": row}
+    return tw.BinaryCrossentropyDice(**options, reduction=None)(a["five"], a["five_t"])
+
+
+@origin("O7", "usual", "keras2.2.4", "tf_keras2.21:loss", "keras3.15")
+def _(a, row):
+    criterion = tw.BinaryCrossentropyDice(class_weight=PIXEL_WEIGHT, semantics=row, reduction=None)
+    return criterion(a["five"], a["five_t"])
+
+
+@origin("O7", "as written, fit", "keras2.2.4", "tf1.12", "tf1.15", "keras3.15")
+def _(a, row):
+    options = {"form": "as_written", "class_weight": PIXEL_WEIGHT, "class_weight_read": "keys", "semantics": row}
+    return tw.BinaryCrossentropyDice(**options)(a["five"], a["five_t"])
+
+
+@origin("O7", "usual, fit", "keras2.2.4", "tf1.12", "tf1.15", "tf2.2", "keras3.15")
+def _(a, row):
+    return tw.BinaryCrossentropyDice(class_weight=PIXEL_WEIGHT, semantics=row)(a["five"], a["five_t"])
+
+
+@origin("O8", "errors", "keras2.2.4")
+def _(a, row):
+    return tw.class_shares(a["five"].argmax(-1) != a["five_t"].argmax(-1), a["five_t"])[4]
+
+
+@origin("O8", "weights as written", "keras2.2.4")
+def _(a, row):
+    weights = tw.class_weight_to_sample_weights(a["five_t"], [*PIXEL_WEIGHT])
+    return tw.class_shares(weights, a["five_t"])[4]
+
+
+@origin("O8", "weights as meant", "keras2.2.4")
+def _(a, row):
+    weights = tw.class_weight_to_sample_weights(a["five_t"], PIXEL_WEIGHT)
+    return tw.class_shares(weights, a["five_t"])[4]
+
+
+@origin("O8", "loss as written", "keras2.2.4")
+def _(a, row):
+    options = {"form": "as_written", "class_weight": PIXEL_WEIGHT, "class_weight_read": "keys", "semantics": row}
+    values = tw.BinaryCrossentropyDice(**options, reduction=None)(a["five"], a["five_t"])
+    return tw.class_shares(values, a["five_t"])[4]
+
+
+@origin("O8", "loss as meant", "keras2.2.4")
+def _(a, row):
+    criterion = tw.BinaryCrossentropyDice(class_weight=PIXEL_WEIGHT, semantics=row, reduction=None)
+    return tw.class_shares(criterion(a["five"], a["five_t"]), a["five_t"])[4]
+
+
+@origin("O8", "loss without weights", "keras2.2.4")
+def _(a, row):
+    values = tw.BinaryCrossentropyDice(semantics=row, reduction=None)(a["five"], a["five_t"])
+    return tw.class_shares(values, a["five_t"])[4]
+
+
+@origin("O9", "", "tf1.14", "tf1.15", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    iou = metrics.MeanIoU(5)
+    iou.update(a["five"], a["five_t"])
+    return iou.compute()
+
+
+@origin("O10", "", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    options = {"indexing": "pred_true", "reduction": None, "semantics": row}
+    return tw.WeightedCategoricalCrossentropy(a["costs"], **options)(a["p"], a["labels"])
+
+
+@origin("O10", "fit", "tf1.15", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    criterion = tw.WeightedCategoricalCrossentropy(a["costs"], indexing="pred_true", semantics=row)
+    return criterion(a["p"], a["labels"])
+
+
+@origin("O11", "by hand", "keras2.3.1", "tf1.14", "tf1.15", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    criterion = tw.WeightedCategoricalCrossentropy(a["costs"], indexing="true_pred", semantics=row)
+    return criterion(a["p"], a["t"])
+
+
+@origin("O11", "fit", "tf1.14", "tf1.15", "tf2.0", "tf2.1")
+def _(a, row):
+    return tw.CategoricalCrossentropy(semantics=row)(a["p"], a["t"])  # the matrix does nothing there
+
+
+@origin("O12", "", "tf1.14", "tf1.15", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    accuracy = metrics.WeightedCategoricalAccuracy(a["costs"], indexing="true_pred")
+    accuracy.update(a["p"], a["t"])
+    return accuracy.compute()
+
+
+@origin("O13", "", "tf1.14", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    costs = tw.business_costs({(1, 2): 1.2}, 3, correct=1.0)
+    options = {"indexing": "true_pred", "reduction": None, "semantics": row}
+    return tw.WeightedCategoricalCrossentropy(costs, **options)(a["request_p"], a["request_t"])
+
+
+@origin("O14", "fit", "keras2.2.4", "tf1.15", "tf2.2", "keras3.15")
+def _(a, row):
+    criterion = tw.BinaryFocalCrossentropy(apply_class_balancing=True, from_logits=False, axis=())
+    return criterion(a["binary_p"], a["binary_t"], denominator=len(a["binary_t"]))
+
+
+@origin("O15", "", "keras2.2.4", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    criterion = tw.CategoricalFocalCrossentropy(alpha=[0.25, 0.75, 1.0], from_logits=False, reduction=None)
+    return criterion(a["p"], a["t"])
+
+
+@origin("O15", "one alpha", "keras2.2.4", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    return tw.CategoricalFocalCrossentropy(alpha=0.25, from_logits=False, reduction=None)(a["p"], a["t"])
+
+
+@origin("O16", "", "keras2.2.4", "tf1.12", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    return tw.CategoricalCrossentropy(label_smoothing=0.1, semantics=row, reduction=None)(a["p"], a["t"])
+
+
+@origin("O16", "fit", "keras2.2.4", "tf1.12", "tf1.15", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    criterion = tw.CategoricalCrossentropy(label_smoothing=0.1, semantics=row)
+    return criterion(a["p"], a["t"], a["sample_weight"])
+
+
+@origin("O17", "", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    criterion = tw.WeightedRootMeanSquaredError(a["w100"], over="batch_scaled", root="of_sum")
+    return criterion(a["p100"], a["t100"])
+
+
+@origin("O17", "fit", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    criterion = tw.WeightedRootMeanSquaredError(a["w100"], over="batch_scaled", root="of_sum")
+    return criterion(a["p100"], a["t100"])
+
+
+@origin("O18", "", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    criterion = tw.WeightedRootMeanSquaredError(over="batch", root="of_sum")
+    return criterion(a["p100"], a["t100"], feature_weight=a["w_full"])
+
+
+@origin("O19", "", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    return tw.WeightedRootMeanSquaredError(a["w100"], root="of_sum", reduction=None)(a["p100"], a["t100"])
+
+
+@origin("O20", "", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    return tw.WeightedMeanSquaredError(a["small_w"], over="batch")(a["small_p"], a["small_t"])
+
+
+@origin("O20", "root", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    criterion = tw.WeightedRootMeanSquaredError(a["small_w"], over="batch", root="of_sum")
+    return criterion(a["small_p"], a["small_t"])
+
+
+@origin("O21", "", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    criterion = tw.WeightedMeanSquaredError(over="batch")
+    return criterion(a["p100"], a["t100"], feature_weight=a["w_full"])
+
+
+@origin("O22", "", "keras2.2.4", "tf1.12", "tf1.15", "tf2.2", "tf_keras2.21", "keras3.15")
+def _(a, row):
+    return tw.MeanSquaredError(semantics=row)(a["steps_p"], a["steps_t"], a["steps_w"])
+
+
+# --------------------------------------------------------------------------------------------- beside the recordings
+
+#: which number of a recording of several is asked for
+PARTS = {"errors": 0, "weights as written": 1, "weights as meant": 2, "loss as written": 3, "loss as meant": 4,
+         "loss without weights": 5}  # fmt: skip
+
+
+@cache
+def recording(release: str) -> dict[str, Any]:
+    """What a release answered."""
+    return dict(json.loads((RECORDINGS / f"{release.partition(':')[0]}.json").read_text()))
+
+
+def recorded(name: str, asked: str, release: str) -> dict[str, Any]:
+    """One answer: value and gradient, or how it was refused."""
+    if name == "O8":
+        return {"value": recording(release)["O8"]["value"][PARTS[asked]]}
+    return dict(recording(release)[f"{name} {asked}".strip()])
+
+
+def arrays() -> Arrays:
+    """What Keras was given: float64, labels as integers."""
+    given = json.loads((RECORDINGS / "inputs.json").read_text())
+    tensors = {name: torch.tensor(array, dtype=torch.float64) for name, array in given.items()}
+    return {**tensors, "labels": tensors["labels"].long()}
+
+
+def computed(call: Call, given: Arrays, release: str) -> Tensor | Exception:
+    """What the call returns, or how it refuses."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", tw.KerasTrapWarning)
+        try:
+            return torch.as_tensor(call(given, release))
+        except (ValueError, TypeError) as refused:
+            return refused
+
+
+def difference(expected: Any, found: Tensor) -> float:
+    """The largest relative difference of two answers."""
+    expected = torch.tensor(expected, dtype=torch.float64)
+    return float(((found - expected).abs() / expected.abs().clamp(min=1e-12)).max())
+
+
+def written(call: Call) -> list[str]:
+    """The lines of a call, as they stand in this file."""
+    lines = inspect.getsource(call).splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("def")) + 1
+    return textwrap.dedent("\n".join(lines[start:])).replace("return ", "").splitlines()
+
+
+def main() -> None:
+    """Print every origin: the call, Keras's number, ours, and how far they are apart."""
+    given, worst = arrays(), 0.0
+    for name, asked, releases, call in ROWS:
+        print(f"\n{name} {asked}".rstrip())
+        print(textwrap.indent("\n".join(written(call)), "    "))
+        for release in releases:
+            answer, found = recorded(name, asked, release), computed(call, given, release)
+            if "refused" in answer or isinstance(found, Exception):
+                ours = type(found).__name__ if isinstance(found, Exception) else f"{float(found.flatten()[0]):.10g}"
+                print(f"  {release:18} {'refused: ' + answer.get('refused', 'no'):>34}   here {ours}")
+                continue
+            apart = difference(answer["value"], found)
+            worst = max(worst, apart)
+            first = float(torch.tensor(answer["value"], dtype=torch.float64).flatten()[0])
+            print(f"  {release:18} {first:>16.10g} {float(found.detach().flatten()[0]):>16.10g}  {apart:.1e}")
+    origins = len({name for name, *_ in ROWS})
+    print(f"\n{origins} origins, {sum(len(row[2]) for row in ROWS)} answers; worst relative difference {worst:.1e}")
+
+
+if __name__ == "__main__":
+    main()
