@@ -2,8 +2,8 @@
 
 Run it: python examples/nuclei.py [PICTURE]
 
-Where two nuclei touch, the image does not tell which pixel is whose. Those borders are void: they leave the loss, numerator and
-denominator, and the metric.
+Where a nucleus ends the image does not tell. Those borders are void: they leave the loss, numerator and denominator, and the
+metric.
 """
 
 from __future__ import annotations

@@ -114,6 +114,23 @@ def _(a, row):
     return tw.BinaryCrossentropy(semantics=row)(a["five"], a["five_t"])
 
 
+WHOLE = ("keras2.2.4", "keras2.3.1", "tf1.12", "tf1.15", "tf2.1", "tf2.2", "tf_keras2.21", "keras3.15")
+
+
+@origin("O6", "no loss_weights", *WHOLE)
+def _(a, row):
+    losses, penalty = ["mse", "categorical_crossentropy"], tw.l2([torch.eye(2)], 0.01)
+    criterion = tw.CompiledLoss(losses, penalties=[penalty], semantics=row)
+    return criterion([a["steps_p"], a["p"]], [a["steps_t"], a["t"]])
+
+
+@origin("O6", "outputs", *WHOLE)
+def _(a, row):
+    criterion = tw.CompiledLoss(["mse", "categorical_crossentropy"], semantics=row)
+    parts = criterion.detailed([a["steps_p"], a["p"]], [a["steps_t"], a["t"]])
+    return torch.stack(list(parts.outputs.values()))
+
+
 @origin("O7", "as written", "keras2.2.4")
 def _(a, row):
     options = {"form": "as_written", "class_weight": PIXEL_WEIGHT, "class_weight_read": "keys", "semantics": row}
@@ -296,6 +313,20 @@ def _(a, row):
     return tw.MeanSquaredError(semantics=row)(a["steps_p"], a["steps_t"], a["steps_w"])
 
 
+@origin("O23", "list", *WHOLE)
+def _(a, row):
+    losses, penalty = ["mse", "categorical_crossentropy"], tw.l2([torch.eye(2)], 0.01)
+    criterion = tw.CompiledLoss(losses, [1.0, 0.2], penalties=[penalty], semantics=row)
+    return criterion([a["steps_p"], a["p"]], [a["steps_t"], a["t"]])
+
+
+@origin("O23", "dict", *WHOLE)
+def _(a, row):
+    losses, penalty = {"one": "mse", "two": "categorical_crossentropy"}, tw.l2([torch.eye(2)], 0.01)
+    criterion = tw.CompiledLoss(losses, {"one": 1.0, "two": 0.2}, penalties=[penalty], semantics=row)
+    return criterion({"one": a["steps_p"], "two": a["p"]}, {"one": a["steps_t"], "two": a["t"]})
+
+
 # --------------------------------------------------------------------------------------------- beside the recordings
 
 #: which number of a recording of several is asked for
@@ -313,6 +344,10 @@ def recorded(name: str, asked: str, release: str) -> dict[str, Any]:
     """One answer: value and gradient, or how it was refused."""
     if name == "O8":
         return {"value": recording(release)["O8"]["value"][PARTS[asked]]}
+    if name in ("O6", "O23"):
+        # Keras answers the total, then every output.
+        total, *outputs = recording(release)["O6 no loss_weights" if name == "O6" else f"O6 and O23 {asked}"]["value"]
+        return {"value": outputs if asked == "outputs" else total}
     return dict(recording(release)[f"{name} {asked}".strip()])
 
 

@@ -33,9 +33,9 @@ FLOORS = {
     "semantics": 2,
     "reduction": 3, "class_weight": 3, "masking": 3,
     "losses": 4, "tf1": 4,
-    "names": 5, "explain": 5, "class_weight_builders": 4, "metrics": 5, "cost_matrices": 4,
+    "names": 5, "explain": 5, "penalties": 5, "compiled": 6, "class_weight_builders": 4, "metrics": 5, "cost_matrices": 4,
 }  # fmt: skip
-TOP = 6
+TOP = 7
 
 PUBLIC = {
     "BinaryCrossentropy", "BinaryFocalCrossentropy", "CTC", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
@@ -44,7 +44,7 @@ PUBLIC = {
     "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "SEMANTICS", "Semantics", "SparseCategoricalCrossentropy",
     "SquaredHinge", "Tversky", "ExpectedCost", "WeightedCategoricalCrossentropy", "WeightedMeanAbsoluteError",
     "WeightedMeanSquaredError", "WeightedRootMeanSquaredError", "business_costs", "costs_from_class_weight", "from_function",
-    "ordinal_costs", "ClassDice", "ClassTversky", "BinaryCrossentropyDice", "positive_count", "class_shares", "ClassCounts", "balanced", "capped",
+    "ordinal_costs", "ClassDice", "ClassTversky", "BinaryCrossentropyDice", "positive_count", "class_shares", "CompiledLoss", "l1", "l2", "ClassCounts", "balanced", "capped",
     "count_classes", "effective_number", "inverse_square_root", "median_frequency", "positive_weight", "WeightedLoss", "blank_pixels", "class_weight_to_sample_weights", "functional", "get",
     "labelled_pixels", "mask_pixels", "reduce_weighted_values", "semantics_for",
 }  # fmt: skip

@@ -19,6 +19,7 @@ from torchweights.class_weight_builders import effective_number as effective_num
 from torchweights.class_weight_builders import inverse_square_root as inverse_square_root
 from torchweights.class_weight_builders import median_frequency as median_frequency
 from torchweights.class_weight_builders import positive_weight as positive_weight
+from torchweights.compiled import CompiledLoss as CompiledLoss
 from torchweights.cost_matrices import business_costs as business_costs
 from torchweights.cost_matrices import costs_from_class_weight as costs_from_class_weight
 from torchweights.cost_matrices import ordinal_costs as ordinal_costs
@@ -61,6 +62,8 @@ from torchweights.masking import mask_pixels as mask_pixels
 from torchweights.masking import positive_count as positive_count
 from torchweights.messages import KerasTrapWarning as KerasTrapWarning
 from torchweights.names import get as get
+from torchweights.penalties import l1 as l1
+from torchweights.penalties import l2 as l2
 from torchweights.reduction import Counts as Counts
 from torchweights.reduction import Denominator as Denominator
 from torchweights.reduction import reduce_weighted_values as reduce_weighted_values
