@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,3 +84,18 @@ def test_refusals() -> None:
         metrics.WeightedCategoricalAccuracy([[1.0]], indexing="true_pred")
     with pytest.raises(TypeError, match="threshold"):
         metrics.BinaryAccuracy(threshold="half")
+
+
+def _rank(rank: int, store: str) -> None:
+    torch.distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    accuracy = metrics.WeightedCategoricalAccuracy(COSTS, indexing="true_pred")
+    p, labels = T([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8]]), T([0, 1, 1])
+    mine = slice(0, 1) if rank == 0 else slice(1, None)  # uneven
+    accuracy.update(p[mine], labels[mine])
+    assert abs(accuracy.compute().item() - 2 / 7) < 1e-12
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch was built without torch.distributed")
+def test_two_ranks_have_the_number_of_both(tmp_path: Path) -> None:
+    torch.multiprocessing.spawn(_rank, (str(tmp_path / "store"),), nprocs=2)

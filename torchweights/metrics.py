@@ -238,6 +238,7 @@ class IoU(Metric):
         num_classes: C.
         ignore_class: The label that means "no label": it is not counted.
         axis: Axis of the classes, where predictions or targets are scores or one-hot (floating point).
+        weights: "exact", or "whole" for Keras 3.8 to 3.15, which cut the fractions of weights off before they count them.
 
     Update with ``(y_pred, y_true, sample_weight=None, mask=None)``: labels, or scores with the classes on ``axis``.
 
@@ -253,8 +254,17 @@ class IoU(Metric):
     full_state_update = False
     confusion: Tensor
 
-    def __init__(self, num_classes: int, *, ignore_class: int | None = None, axis: int = -1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        ignore_class: int | None = None,
+        axis: int = -1,
+        weights: str = "exact",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.weights = choose("weights", weights, ("exact", "whole"))
         if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
             raise ValueError(f"num_classes expected a whole number above 0; received {num_classes!r}.")
         self.num_classes, self.ignore_class, self.axis = num_classes, ignore_class, axis
@@ -271,6 +281,7 @@ class IoU(Metric):
                 f"y_true expected labels of shape {tuple(predicted.shape)}; received {tuple(true.shape)}. Say where classes are with axis=."
             )
         weights = weights_of(true, sample_weight, mask)
+        weights = weights.trunc() if self.weights == "whole" else weights
         if self.ignore_class is not None:
             weights = weights * (true != self.ignore_class)
         counted = weights != 0
@@ -299,7 +310,7 @@ class MeanIoU(IoU):
     """The mean IoU of the classes that occur, in targets or predictions; 0 where none does.
 
     Args:
-        num_classes, ignore_class, axis: As in ``IoU``.
+        num_classes, ignore_class, axis, weights: As in ``IoU``.
 
     Source: ``MeanIoU`` of TF 1.14 to Keras 3.
 
