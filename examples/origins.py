@@ -1,4 +1,4 @@
-"""The systems that torchweights carries over, each beside the release it comes from: ``python examples/origins.py``.
+"""The systems that torchweights carries over, each beside the release it comes from: ``python examples/origins.py [--markdown]``.
 
 Every Keras number is read from a recording (``examples/recordings``, made by ``python -m parity_tests.origins.record``), every
 other one is computed here, by the call that is printed.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import sys
 import textwrap
 import warnings
 from collections.abc import Callable
@@ -381,25 +382,72 @@ def written(call: Call) -> list[str]:
     return textwrap.dedent("\n".join(lines[start:])).replace("return ", "").splitlines()
 
 
-def main() -> None:
+#: what each origin is, in a line
+TITLES = {
+    "O1": "class weights given to fit", "O2": "class weights of a segmentation, and losses that are one number",
+    "O3": "pixels without ground truth", "O4": "weighted_masked_objective", "O5": "five sigmoid classes of a segmentation",
+    "O6": "the total loss of a model", "O7": "BCE-dice with a weight per class, as written, as meant, and as usual",
+    "O8": "which share the fifth class has", "O9": "mean IoU", "O10": "a cost matrix by gather",
+    "O11": "a cost matrix as a loss class", "O12": "a cost matrix as a metric", "O13": "one mistake that costs more",
+    "O14": "binary focal loss", "O15": "focal loss with alpha per class", "O16": "cross-entropy against over-confidence",
+    "O17": "weighted root-mean-square over the batch", "O18": "the same with weights per sample",
+    "O19": "the same per sample", "O20": "weighted mean squared error", "O21": "the same with weights per call",
+    "O22": "weights per time step", "O23": "loss_weights",
+}  # fmt: skip
+
+
+def answers(name: str, asked: str, releases: tuple[str, ...], call: Call) -> list[tuple[str, str, str, float | None]]:
+    """(release, Keras's number, ours, how far they are apart; None where both refuse)."""
+    given, found = arrays(), []
+    for release in releases:
+        answer, here = recorded(name, asked, release), computed(call, given, release)
+        theirs = f"refused: {answer['refused']}" if "refused" in answer else f"{first(answer['value']):.10g}"
+        ours = f"refused: {type(here).__name__}" if isinstance(here, Exception) else f"{first(here.tolist()):.10g}"
+        both = "refused" not in answer and isinstance(here, Tensor)
+        found.append((release, theirs, ours, difference(answer["value"], here) if both else None))
+    return found
+
+
+def first(value: Any) -> float:
+    """The first of several numbers."""
+    return float(value) if not isinstance(value, list) else first(value[0])
+
+
+def main(markdown: bool = False) -> None:
     """Print every origin: the call, Keras's number, ours, and how far they are apart."""
-    given, worst = arrays(), 0.0
+    worst, count, seen = 0.0, 0, ""
+    if markdown:
+        print("# Where each system comes from, and how it is called here\n")
+        print(
+            "Written by `python examples/origins.py --markdown`. `row` is the release; of several numbers the first is shown and"
+        )
+        print("all are compared. The arrays lie in `examples/recordings/inputs.json`, what Keras answered beside them.")
     for name, asked, releases, call in ROWS:
-        print(f"\n{name} {asked}".rstrip())
-        print(textwrap.indent("\n".join(written(call)), "    "))
-        for release in releases:
-            answer, found = recorded(name, asked, release), computed(call, given, release)
-            if "refused" in answer or isinstance(found, Exception):
-                ours = type(found).__name__ if isinstance(found, Exception) else f"{float(found.flatten()[0]):.10g}"
-                print(f"  {release:18} {'refused: ' + answer.get('refused', 'no'):>34}   here {ours}")
-                continue
-            apart = difference(answer["value"], found)
-            worst = max(worst, apart)
-            first = float(torch.tensor(answer["value"], dtype=torch.float64).flatten()[0])
-            print(f"  {release:18} {first:>16.10g} {float(found.detach().flatten()[0]):>16.10g}  {apart:.1e}")
-    origins = len({name for name, *_ in ROWS})
-    print(f"\n{origins} origins, {sum(len(row[2]) for row in ROWS)} answers; worst relative difference {worst:.1e}")
+        lines, table = written(call), answers(name, asked, releases, call)
+        differences = [apart for *_, apart in table if apart is not None]
+        worst, count = max([worst, *differences]), count + len(table)
+        if markdown:
+            if name != seen:
+                print(f"\n## {name}: {TITLES[name]}")
+            print("\n" + (f"*{asked}*\n\n" if asked else "") + "```python")
+            print("\n".join(lines) + "\n```\n\n| release | Keras | torchweights | apart |\n| --- | --- | --- | --- |")
+            for release, theirs, ours, apart in table:
+                print(f"| {release} | {theirs} | {ours} | {'' if apart is None else grade(apart)} |")
+        else:
+            print(f"\n{name} {asked or TITLES[name]}")
+            print(textwrap.indent("\n".join(lines), "    "))
+            for release, theirs, ours, apart in table:
+                print(f"  {release:<18} {theirs:>30} {ours:>22}  {'' if apart is None else f'{apart:.1e}'}")
+        seen = name
+    if not markdown:
+        origins = len({name for name, *_ in ROWS})
+        print(f"\n{origins} origins, {count} answers; worst relative difference {worst:.1e}")
+
+
+def grade(apart: float) -> str:
+    """A difference by its size, which no processor changes."""
+    return "below 1e-12" if apart <= 1e-12 else "below 1e-6" if apart <= 1e-6 else f"{apart:.1e}"
 
 
 if __name__ == "__main__":
-    main()
+    main("--markdown" in sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -121,3 +122,14 @@ def test_every_recording_says_what_made_it() -> None:
                 and made_by["tensorflow"]
                 and made_by["python"]
             )
+
+
+def test_the_page_of_origins_is_what_the_example_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    origins.main(markdown=True)
+    page = (ROOT / "docs" / "origins.md").read_text(encoding="utf-8")
+
+    def settled(text: str) -> str:
+        # The last digits shown may differ from one processor to the next.
+        return re.sub(r"(\d\.\d{7})\d+", r"\1", text)
+
+    assert settled(page) == settled(capsys.readouterr().out), "python examples/origins.py --markdown > docs/origins.md"

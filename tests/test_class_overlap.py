@@ -281,3 +281,25 @@ def test_both_meanings_of_smoothing_times_class_weights(sparse: bool) -> None:
         kind(class_weight_on="every_class", semantics="keras3.15")
     with pytest.raises(ValueError, match="class_weight_on expected one of"):
         kind(class_weight_on="classes", from_logits=True)
+
+
+@pytest.mark.parametrize("place", ["label", "every_class"])
+@pytest.mark.parametrize("sparse", [True, False])
+def test_derivatives_to_predictions_and_class_weights_of_smoothed_losses(place: str, sparse: bool) -> None:
+    logits, labels = batch()
+    kind: Any = tw.SparseCategoricalCrossentropy if sparse else tw.CategoricalCrossentropy
+    weight = torch.nn.Parameter(T([1.0, 5.0, 0.5], dtype=torch.float64))
+    criterion = kind(from_logits=True, axis=1, label_smoothing=0.1, class_weight=weight, class_weight_on=place)
+    y_true = labels if sparse else one_hot(labels)
+
+    def loss(p: Tensor, c: Tensor) -> Tensor:
+        return torch.func.functional_call(criterion, {"class_weight": c}, (p, y_true))
+
+    assert torch.autograd.gradcheck(loss, [logits, weight.detach().requires_grad_()])
+
+
+def test_derivatives_of_focal_losses_by_class() -> None:
+    logits, labels = batch()
+    criterion = tw.CategoricalFocalCrossentropy(alpha=[0.1, 0.5, 1.0], gamma=[0.5, 1.0, 3.0], from_logits=True, axis=1)
+    weight = torch.rand(N, H, W, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda p, w: criterion(p, one_hot(labels), w), [logits, weight])
