@@ -222,6 +222,9 @@ def test_refusals_of_options_and_classes() -> None:
         criterion(torch.zeros(2, 4), T([0, 1]))
     with pytest.raises(ValueError, match="labels from 0 to 2"):
         criterion(torch.zeros(2, 3), T([0, 3]))
+    ignoring = tw.WeightedCategoricalCrossentropy(COSTS, indexing="true_pred", from_logits=True, ignore_class=255)
+    with pytest.raises(ValueError, match="ignore_class expected integer labels"):
+        ignoring(torch.zeros(2, 3), torch.eye(3)[:2])
 
 
 def test_a_transposed_matrix_warns() -> None:
@@ -232,6 +235,11 @@ def test_a_transposed_matrix_warns() -> None:
         warnings.simplefilter("error")
         tw.ExpectedCost(by_class, indexing="true_pred", from_logits=True)
         tw.ExpectedCost(by_class.T, indexing="pred_true", from_logits=True)
+
+
+def test_right_predictions_that_weigh_nothing_warn() -> None:
+    with pytest.warns(UserWarning, match="teach nothing"):
+        tw.WeightedCategoricalCrossentropy(tw.ordinal_costs(3), indexing="true_pred", from_logits=True)
 
 
 @pytest.mark.parametrize("given", [COSTS.tolist(), COSTS.numpy(), COSTS.float(), torch.nn.Parameter(COSTS.clone())])

@@ -107,6 +107,10 @@ class ClassTversky(WeightedLoss):
 
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         axis = self._class_axis(y_pred.ndim)
+        if self.ignore_class is not None and y_true.is_floating_point():
+            raise ValueError(
+                f"ignore_class expected integer labels beside it; received one-hot or soft targets of shape {tuple(y_true.shape)}. Pass mask= instead."
+            )
         pixels = (*y_pred.shape[:axis], *y_pred.shape[axis + 1 :])
         expected = tuple(y_pred.shape) if y_true.is_floating_point() else pixels
         if tuple(y_true.shape) != expected:

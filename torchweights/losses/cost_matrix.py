@@ -121,6 +121,10 @@ class _ByCostMatrix(Crossentropy):
                 f"y_pred expected {self.num_classes} classes, one for each row of cost_matrix, on axis {self._class_axis(y_pred.ndim)}; "
                 f"received {classes} in shape {tuple(y_pred.shape)}. Say where the classes are with axis=."
             )
+        if self.ignore_class is not None and y_true.is_floating_point():
+            raise ValueError(
+                f"ignore_class expected integer labels beside it; received one-hot or soft targets of shape {tuple(y_true.shape)}. Pass mask= instead."
+            )
         return self._kind(y_true)._meet(y_pred, y_true)
 
     def _kept(self, y_true: Tensor) -> Tensor | None:
@@ -185,6 +189,14 @@ class WeightedCategoricalCrossentropy(_ByCostMatrix):
         super().__init__(
             cost_matrix, indexing, from_logits, axis, ignore_class, label_smoothing, epsilon, reduction, semantics, validate
         )  # fmt: skip
+        diagonal = self._held("cost_matrix", torch.device("cpu")).detach().diagonal()
+        if can_look(diagonal) and bool((diagonal == 0).any()):
+            warnings.warn(
+                "cost_matrix has 0 on its diagonal, so right predictions weigh nothing and teach nothing. Add 1 to the diagonal "
+                "to keep their cross-entropy, or use tw.ExpectedCost, which wants 0 there.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     @property
     def decomposable(self) -> bool:  # type: ignore[override]
