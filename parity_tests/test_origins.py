@@ -16,6 +16,7 @@ import torchweights as tw
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "examples"))
 import origins  # noqa: E402
+from recordings import beside  # noqa: E402
 
 #: releases whose objects and models weigh float64 values in float32 (the headers of their cell recordings say so)
 IN_FLOAT32 = ("tf1.14", "tf1.15", "tf2.0", "tf2.1", "tf2.2", "keras2.3.1")
@@ -34,7 +35,7 @@ CASES = [
     for name, asked, releases, call in origins.ROWS
     for release in releases
 ]
-GIVEN = origins.arrays()
+GIVEN = beside.arrays()
 
 
 def limit(name: str, release: str, answer: dict[str, Any]) -> float:
@@ -62,7 +63,7 @@ def mistakes(
     if "refused" in answer or isinstance(found, Exception):
         return [] if "refused" in answer and isinstance(found, Exception) else [f"{answer} beside {found!r}"]
     wrong = []
-    if not (apart := origins.difference(answer["value"], found.detach())) <= allowed:
+    if not (apart := beside.difference(answer["value"], found.detach())) <= allowed:
         wrong.append(f"value {apart:.1e} apart")
     if "gradient" in answer:
         wanted = [one for one in given.values() if one.requires_grad]
@@ -80,8 +81,8 @@ def mistakes(
 @pytest.mark.parametrize(("name", "asked", "release", "call"), CASES)
 @pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
 def test_every_origin(name: str, asked: str, release: str, call: Any) -> None:
-    answer, given = origins.recorded(name, asked, release), leaves()
-    assert not mistakes(answer, origins.computed(call, given, release), given, limit(name, release, answer), name)
+    answer, given = beside.recorded(name, asked, release), leaves()
+    assert not mistakes(answer, beside.computed(call, given, release), given, limit(name, release, answer), name)
 
 
 def test_every_origin_is_there() -> None:
@@ -89,7 +90,7 @@ def test_every_origin_is_there() -> None:
 
 
 def test_the_gradient_of_the_binary_focal_loss() -> None:
-    answer, p = origins.recorded("O14", "", "keras2.2.4"), GIVEN["binary_p"].clone().requires_grad_()
+    answer, p = beside.recorded("O14", "", "keras2.2.4"), GIVEN["binary_p"].clone().requires_grad_()
     criterion = tw.BinaryFocalCrossentropy(apply_class_balancing=True, from_logits=False, axis=(), reduction="sum")
     (mine,) = torch.autograd.grad(criterion(p, GIVEN["binary_t"]), p)
     theirs = torch.tensor(answer["gradient"], dtype=torch.float64)
@@ -101,8 +102,8 @@ def test_the_gradient_of_the_binary_focal_loss() -> None:
 def test_a_spoiled_answer_fails(part: str) -> None:
     call = next(call for name, asked, _, call in origins.ROWS if (name, asked) == ("O10", ""))
     given = leaves()
-    answer = dict(json.loads(json.dumps(origins.recorded("O10", "", "keras3.15"))))
-    found = origins.computed(call, given, "keras3.15")
+    answer = dict(json.loads(json.dumps(beside.recorded("O10", "", "keras3.15"))))
+    found = beside.computed(call, given, "keras3.15")
     assert not mistakes(answer, found, given, 1e-12)
     if part == "refused":
         answer = {"refused": "ValueError"}
@@ -110,11 +111,11 @@ def test_a_spoiled_answer_fails(part: str) -> None:
         answer["value"][1] *= 1 + 1e-9
     else:
         answer["gradient"][0][0] += 1e-6
-    assert len(mistakes(answer, origins.computed(call, given, "keras3.15"), given, 1e-12)) == 1
+    assert len(mistakes(answer, beside.computed(call, given, "keras3.15"), given, 1e-12)) == 1
 
 
 def test_every_recording_says_what_made_it() -> None:
-    for path in origins.RECORDINGS.glob("*.json"):
+    for path in beside.RECORDINGS.glob("*.json"):
         if path.stem != "inputs":
             made_by = json.loads(path.read_text())["made_by"]
             assert (
@@ -125,7 +126,7 @@ def test_every_recording_says_what_made_it() -> None:
 
 
 def test_the_page_of_origins_is_what_the_example_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    origins.main(markdown=True)
+    beside.show(origins.ROWS, origins.TITLES, markdown=True)
     page = (ROOT / "docs" / "origins.md").read_text(encoding="utf-8")
 
     def settled(text: str) -> str:
