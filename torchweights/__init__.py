@@ -23,7 +23,10 @@ from torchweights.compiled import CompiledLoss as CompiledLoss
 from torchweights.cost_matrices import business_costs as business_costs
 from torchweights.cost_matrices import costs_from_class_weight as costs_from_class_weight
 from torchweights.cost_matrices import ordinal_costs as ordinal_costs
-from torchweights.explain import class_shares as class_shares
+from torchweights.epochs import EpochLoss as EpochLoss
+from torchweights.explain import Explanation as Explanation
+from torchweights.explain import explain as explain
+from torchweights.explanation.shares import class_shares as class_shares
 from torchweights.losses import CTC as CTC
 from torchweights.losses import BinaryCrossentropy as BinaryCrossentropy
 from torchweights.losses import BinaryCrossentropyDice as BinaryCrossentropyDice
@@ -62,6 +65,8 @@ from torchweights.masking import mask_pixels as mask_pixels
 from torchweights.masking import positive_count as positive_count
 from torchweights.messages import KerasTrapWarning as KerasTrapWarning
 from torchweights.names import get as get
+from torchweights.penalties import activity_l1 as activity_l1
+from torchweights.penalties import activity_l2 as activity_l2
 from torchweights.penalties import l1 as l1
 from torchweights.penalties import l2 as l2
 from torchweights.reduction import Counts as Counts
@@ -70,5 +75,6 @@ from torchweights.reduction import reduce_weighted_values as reduce_weighted_val
 from torchweights.semantics import SEMANTICS as SEMANTICS
 from torchweights.semantics import Semantics as Semantics
 from torchweights.semantics import semantics_for as semantics_for
+from torchweights.totals import Parts as Parts
 
 __version__ = _version("torchweights")

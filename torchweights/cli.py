@@ -1,4 +1,4 @@
-"""The command ``torchweights``: ``demo``, ``eras`` and ``selftest``."""
+"""The command ``torchweights``: ``demo``, ``eras``, ``explain`` and ``selftest``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def _eras(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _explain(arguments: Sequence[str]) -> int:
+    from torchweights.explain_command import run
+
+    return run(arguments)
+
+
 def _selftest(arguments: Sequence[str]) -> int:
     from torchweights.parity.selftest import run
 
@@ -29,6 +35,7 @@ def _selftest(arguments: Sequence[str]) -> int:
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "demo": (_demo, "repeat a training recorded in Keras 2.2.4 and 3.15, step by step, on a real microscope image"),
     "eras": (_eras, "print what each release of Keras does with weights and masks"),
+    "explain": (_explain, "say where the loss of the arrays in a file comes from, and who pays for it"),
     "selftest": (_selftest, "hold this machine's torch, on any device, against the recordings of the real releases"),
     "check": (_selftest, "the same as selftest"),
 }

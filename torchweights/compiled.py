@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from torchweights import names
+from torchweights.compile_rules import Outputs, compile_rules_for
 from torchweights.losses import WeightedLoss, from_function
 from torchweights.losses.held_weights import HoldsTables
+from torchweights.penalties import ActivityPenalty
+from torchweights.reduction import Denominator
 from torchweights.semantics import Semantics, semantics_for
+from torchweights.totals import Call, Parts, Term
 
 Loss = str | WeightedLoss | Callable[[Any, Any], Tensor] | None
-Outputs = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a total loss is made of: ``total`` = sum(``weighted``) + ``penalties``."""
-
-    total: Tensor
-    #: output -> its loss, as Keras logs it: before its loss weight
-    outputs: dict[str, Tensor]
-    #: output -> loss weight x loss
-    weighted: dict[str, Tensor]
-    penalties: Tensor
+Nested = Tensor | Sequence[Any] | Mapping[str, Any]
 
 
 class CompiledLoss(HoldsTables):
@@ -36,149 +27,296 @@ class CompiledLoss(HoldsTables):
 
     Args:
         loss: One for each output, in a list (by order) or a dict (by name): a criterion, a name (``tw.get``), a function
-            ``fn(y_true, y_pred)``, or None for an output that has no loss. One alone is for the only output.
-        loss_weights: A number for each output with a loss, in the same form; None for ones.
-        class_weight: Class weights by output name, for losses given by name or as functions; criteria have their own.
-        penalties: What is added: functions without arguments (``tw.l2(parameters, 0.01)``).
-        output_names: What outputs of a list are called, in order.
-        semantics: The row, for losses given by name or as functions.
+            ``fn(y_true, y_pred)``, None for an output without a loss, or a list of several, which add up. A single one is for all outputs.
+        loss_weights: A number for each output, in the same form; a tensor (an ``nn.Parameter`` is learned); a function of the step
+            that returns one of these (see ``step``); None for ones.
+        class_weight: Class weights by output, for losses given by name or as functions; criteria have their own.
+        penalties: What is added: functions without arguments (``tw.l2(parameters, 0.01)``, ``tw.activity_l2(layer, 0.01)``,
+            ``lambda: model.extra_loss``).
+        output_names: What outputs are called: a list, or nested as the model nests them, {"heads": ["a", "b"]}. None takes the keys of
+            ``loss``, or output_1, output_2, ..
+        semantics: The row: of losses given by name or as functions, and of what may be left out or is refused.
 
-    Calls take ``(y_pred, y_true, sample_weight=None, mask=None)``: each a tensor, a list or a dict, as ``loss`` is.
+    Calls take ``(y_pred, y_true, sample_weight=None, mask=None, denominator=None)``: each a tensor (of the only output), a list, a dict by
+    name, or nested as ``output_names``.
 
     Raises:
-        ValueError: for outputs, weights and losses that do not name the same.
+        ValueError: for outputs, weights and losses that do not meet as the row's release wants them.
 
-    Source: ``Model.compile`` of Keras 2.0 to 3; recorded in ``examples/recordings``.
+    Source: ``Model.compile`` of Keras 2.0 to 3; recorded in ``parity_tests/compiled``.
 
     >>> total = CompiledLoss({"a": "mse", "b": "mae"}, loss_weights={"a": 1.0, "b": 0.5})
-    >>> total({"a": torch.ones(2, 1), "b": torch.ones(2, 1)}, {"a": torch.zeros(2, 1), "b": torch.zeros(2, 1)})
+    >>> p, t = torch.ones(2, 1), torch.zeros(2, 1)
+    >>> total({"a": p, "b": p}, {"a": t, "b": t})
     tensor(1.5000)
+    >>> total.detailed({"a": p, "b": p}, {"a": t, "b": t}).log_dict()
+    {'loss': tensor(1.5000), 'a_loss': tensor(1.), 'b_loss': tensor(1.)}
     """
 
     def __init__(
         self,
-        loss: Loss | Sequence[Loss] | Mapping[str, Loss],
-        loss_weights: float | Sequence[float] | Mapping[str, float] | Tensor | None = None,
-        class_weight: Mapping[str, Any] | None = None,
+        loss: Loss | Sequence[Any] | Mapping[str, Any],
+        loss_weights: Any = None,
+        class_weight: Any = None,
         penalties: Sequence[Callable[[], Tensor]] | None = None,
-        output_names: Sequence[str] | None = None,
+        output_names: Sequence[Any] | Mapping[str, Any] | None = None,
         *,
         semantics: str | Semantics = "torchweights",
     ) -> None:
         super().__init__()
         self.semantics = semantics_for(semantics)
-        self.output_names, losses = _named(loss, output_names)
-        self.by_name = isinstance(loss, Mapping)
-        class_weight = _known_names("class_weight", class_weight or {}, self.output_names)
+        self.rules = compile_rules_for(semantics)
+        self.outputs = Outputs(_names(loss) if output_names is None else output_names)
+        self.output_names = tuple(self.outputs.names)
+        self._loss = loss
+        self._bound = bound = self.rules.losses(loss, self.outputs)
+        weights_of = self.rules.class_weights(class_weight, self.outputs)
         self.losses = nn.ModuleList(
-            _criterion(name, one, class_weight.get(name), self.semantics) or nn.Identity()
-            for name, one in zip(self.output_names, losses, strict=True)
+            _criterion(self.output_names[place], one, weights_of.get(self.output_names[place]), self.semantics)
+            or nn.Identity()
+            for place, one in zip(bound.places, bound.given, strict=True)
         )
+        self.penalties = list(penalties or [])
+        if not all(callable(one) for one in self.penalties):
+            raise TypeError("penalties expected functions without arguments; received a tensor. Write lambda: tensor.")
         if not any(isinstance(one, WeightedLoss) for one in self.losses) and not penalties:
             raise ValueError(
                 "loss expected one output with a loss, or penalties; received neither: there is nothing to train on."
             )
-        self.penalties = list(penalties or [])
-        if not all(callable(one) for one in self.penalties):
-            raise TypeError("penalties expected functions without arguments; received a tensor. Write lambda: tensor.")
-        weights = _weights(loss_weights, self.output_names)
+        self._schedule = loss_weights if callable(loss_weights) and not isinstance(loss_weights, Tensor) else None
+        self._step = 0
+        given = loss_weights if self._schedule is None else self._schedule(0)
+        weights = self._read_loss_weights(given)
+        self._dropped = tuple(weight is None or index in bound.dropped for index, weight in enumerate(weights))
+        if (
+            all(
+                dropped or not isinstance(one, WeightedLoss)
+                for dropped, one in zip(self._dropped, self.losses, strict=True)
+            )
+            and not penalties
+        ):
+            raise ValueError("loss_weights expected a number for one output with a loss; received none.")
         # A buffer, so that a weight that changes recompiles nothing.
-        self._hold("loss_weights", weights, torch.as_tensor(weights, dtype=torch.float64, device="cpu"))
+        self._hold("loss_weights", given, _as_tensor(weights))
+
+    # -------------------------------------------------------------------------------------------------------- loss weights
+
+    def set_loss_weights(self, loss_weights: Any) -> None:
+        """Other loss weights from now on, in any form that the row takes; a compiled step stays compiled."""
+        weights = self._read_loss_weights(loss_weights)
+        if (
+            tuple(weight is None or index in self._bound.dropped for index, weight in enumerate(weights))
+            != self._dropped
+        ):
+            raise ValueError("loss_weights expected weights for the same outputs as before; received fewer or more.")
+        self._change("loss_weights", loss_weights, _as_tensor(weights))
+
+    def step(self, step: int | None = None) -> None:
+        """Take the loss weights of the next step, or of ``step``, from the function that was given as ``loss_weights``."""
+        if self._schedule is None:
+            raise ValueError(
+                "step() expected loss_weights to be a function of the step; received numbers. Write loss_weights=lambda step: [1.0, 0.5 ** step]."
+            )
+        self._step = self._step + 1 if step is None else step
+        self.set_loss_weights(self._schedule(self._step))
+
+    def _read_loss_weights(self, given: Any) -> list[float | None]:
+        plain = given.detach().tolist() if isinstance(given, nn.Parameter) else given
+        weights = self.rules.loss_weights(plain, self._loss, self._bound, self.outputs)
+        if isinstance(given, nn.Parameter) and given.shape != (len(weights),):
+            raise ValueError(
+                f"loss_weights expected shape ({len(weights)},), a number for each loss; received shape {tuple(given.shape)}."
+            )
+        for one in weights:
+            if one is not None and (
+                isinstance(one, bool) or not isinstance(one, (int, float)) or not math.isfinite(one)
+            ):
+                raise TypeError(f"loss_weights expected finite numbers; received {one!r}.")
+        return weights
+
+    # ------------------------------------------------------------------------------------------------------------ the call
 
     def forward(
         self,
-        y_pred: Outputs,
-        y_true: Outputs,
-        sample_weight: Outputs | None = None,
-        mask: Outputs | None = None,
+        y_pred: Nested,
+        y_true: Nested,
+        sample_weight: Nested | None = None,
+        mask: Nested | None = None,
+        denominator: Any = None,
     ) -> Tensor:
-        return self.detailed(y_pred, y_true, sample_weight, mask).total
+        return self.detailed(y_pred, y_true, sample_weight, mask, denominator).total
 
     def detailed(
         self,
-        y_pred: Outputs,
-        y_true: Outputs,
-        sample_weight: Outputs | None = None,
-        mask: Outputs | None = None,
+        y_pred: Nested,
+        y_true: Nested,
+        sample_weight: Nested | None = None,
+        mask: Nested | None = None,
+        denominator: Any = None,
     ) -> Parts:
         """The total and what it is made of."""
-        given = [
-            self._by_output(name, one)
-            for name, one in (("y_pred", y_pred), ("y_true", y_true), ("sample_weight", sample_weight), ("mask", mask))
-        ]
-        outputs, weighted = {}, {}
-        for place, (name, criterion) in enumerate(zip(self.output_names, self.losses, strict=True)):
-            if not isinstance(criterion, WeightedLoss):
-                continue
-            p, t, w, m = (one[place] for one in given)
-            value = criterion(p, t, w, m)
+        terms = []
+        for index, arguments in self._arguments(y_pred, y_true, sample_weight, mask, denominator):
+            value = self.losses[index](*arguments[:4], denominator=arguments[4])
             if value.ndim:
                 raise ValueError(
-                    f"loss of output {name!r} expected one number; received shape {tuple(value.shape)}. Give it a reduction other than 'none'."
+                    f"loss of output {self._output(index)!r} expected one number; received shape {tuple(value.shape)}. Give it a reduction "
+                    "other than 'none'."
                 )
-            outputs[name] = value
-            weighted[name] = value * self._held("loss_weights", value.device)[place].to(value.dtype)
-        penalties = [one() for one in self.penalties]
-        total: Any = sum([*weighted.values(), *penalties])
-        nothing = torch.zeros((), dtype=total.dtype, device=total.device)
-        return Parts(total, outputs, weighted, sum(penalties, nothing))
+            if self._is_dropped(index, sample_weight):
+                value = torch.zeros_like(value)
+            weight = self._held("loss_weights", value.device)[index].to(value.dtype)
+            place = self._bound.places[index]
+            terms.append(Term(self._output(index), value, value * weight, self.outputs.log_names[place]))
+        penalties = self.penalty_values(y_pred)
+        total: Any = sum([*(term.weighted for term in terms), *penalties])
+        return Parts(total, tuple(terms), penalties, self.output_names, self.rules.logs)
 
-    def _by_output(self, argument: str, given: Any) -> list[Any]:
-        """One of ``given`` for each output, in order."""
-        if given is None:
-            return [None] * len(self.output_names)
-        if isinstance(given, Tensor):
-            if len(self.output_names) > 1:
-                raise ValueError(
-                    f"{argument} expected one tensor for each of {', '.join(self.output_names)}; received a single one. Give a list or a dict."
-                )
-            return [given]
-        if isinstance(given, Mapping):
-            optional = argument in ("sample_weight", "mask")
-            named = _known_names(argument, given, self.output_names)
-            lacking = [name for name in self.output_names if name not in named and not optional]
-            wanted = [name for name in lacking if argument == "y_pred" or self._has_loss(name)]
-            if wanted:
-                raise ValueError(f"{argument} expected an entry for {', '.join(wanted)}; received {', '.join(named)}.")
-            return [named.get(name) for name in self.output_names]
-        if len(given) != len(self.output_names):
-            raise ValueError(
-                f"{argument} expected {len(self.output_names)} entries, one for each of {', '.join(self.output_names)}; received {len(given)}."
+    def calls(
+        self, y_pred: Nested, y_true: Nested, sample_weight: Any = None, mask: Any = None, denominator: Any = None
+    ) -> list[Call]:
+        """How each loss is called, and with which weight it enters the total."""
+        found = []
+        for index, (p, t, w, m, d) in self._arguments(y_pred, y_true, sample_weight, mask, denominator):
+            weight = (
+                0.0 if self._is_dropped(index, sample_weight) else float(self._held("loss_weights", p.device)[index])
             )
-        return list(given)
+            call = {"sample_weight": w, "mask": m, "denominator": d}
+            found.append(Call(self._output(index), self.losses[index], p, t, weight, call))
+        return found
 
-    def _has_loss(self, name: str) -> bool:
-        return isinstance(self.losses[self.output_names.index(name)], WeightedLoss)
+    def penalty_values(self, y_pred: Nested, *, peek: bool = False) -> tuple[Tensor, ...]:
+        """Each penalty for this batch; ``peek`` leaves those of activities to whoever trains."""
+        batch_size = _batch_size(y_pred)
+        return tuple(self._penalty(one, batch_size, peek) for one in self.penalties)
+
+    def in_row(self, semantics: str | Semantics) -> CompiledLoss:
+        """The same losses, weights and penalties, built in another row."""
+        losses: dict[str, Any] = {name: [] for name in self.output_names}
+        weights: dict[str, Any] = {name: [] for name in self.output_names}
+        values = self._held("loss_weights", torch.device("cpu")).tolist()
+        for index, criterion in enumerate(self.losses):
+            if isinstance(criterion, WeightedLoss) and not self._dropped[index]:
+                losses[self._output(index)].append(criterion.in_row(semantics))
+                weights[self._output(index)].append(values[index])
+        losses = {name: several[0] if len(several) == 1 else several or None for name, several in losses.items()}
+        weights = {name: several[0] if len(several) == 1 else several or 1.0 for name, several in weights.items()}
+        return CompiledLoss(losses, weights, None, self.penalties, self.outputs.structure, semantics=semantics).train(
+            self.training
+        )
+
+    def denominator(
+        self,
+        y_true: Nested,
+        sample_weight: Nested | None = None,
+        mask: Nested | None = None,
+        *,
+        y_pred_shape: Any = None,
+    ) -> dict[str, Denominator | list[Denominator]]:
+        """What this batch adds to the denominator of each output; of each loss, where several are on one."""
+        shapes = {} if y_pred_shape is None else y_pred_shape
+        found: dict[str, Any] = {}
+        for index, (_, t, w, m, _) in self._arguments(None, y_true, sample_weight, mask, None):
+            criterion: Any = self.losses[index]
+            name = self._output(index)
+            shape = shapes.get(name) if isinstance(shapes, Mapping) else shapes[self._bound.places[index]]
+            found.setdefault(name, []).append(criterion.denominator(t, w, m, y_pred_shape=shape))
+        return {name: several[0] if len(several) == 1 else several for name, several in found.items()}
+
+    def _arguments(
+        self, y_pred: Any, y_true: Any, sample_weight: Any, mask: Any, denominator: Any
+    ) -> list[tuple[int, tuple[Any, ...]]]:
+        """For each loss: its place, and what of the arguments it is called with."""
+        by_output = [
+            self.outputs.each("y_pred", y_pred),
+            self._targets(y_true),
+            self.rules.sample_weights(sample_weight, self.outputs),
+            self.outputs.each("mask", mask, lacking="None"),
+            self._denominators(denominator),
+        ]
+        by_output[2] = [*by_output[2], *[None] * (len(self.outputs) - len(by_output[2]))]
+        found = []
+        for index, place in enumerate(self._bound.places):
+            if not isinstance(self.losses[index], WeightedLoss):
+                continue
+            arguments = [given[place] for given in by_output]
+            if isinstance(arguments[4], (list, tuple)):
+                arguments[4] = arguments[4][self._bound.places[:index].count(place)]
+            if arguments[1] is None:
+                raise ValueError(
+                    f"y_true expected an entry for {self._output(index)}, which has a loss; received none."
+                )
+            found.append((index, tuple(arguments)))
+        return found
+
+    def _targets(self, y_true: Any) -> list[Any]:
+        """Targets by output; those of outputs without a loss may be left out, as the old releases do not take them."""
+        with_loss = [place for place in range(len(self.outputs)) if self._has_loss(place)]
+        if (
+            isinstance(y_true, (list, tuple))
+            and not self.outputs.nested
+            and len(y_true) == len(with_loss) < len(self.outputs)
+        ):
+            found = dict(zip(with_loss, y_true, strict=True))
+            return [found.get(place) for place in range(len(self.outputs))]
+        if isinstance(y_true, Tensor) and len(with_loss) == 1 < len(self.outputs):
+            return [y_true if place in with_loss else None for place in range(len(self.outputs))]
+        return self.outputs.each("y_true", y_true, lacking="None")
+
+    def _denominators(self, given: Any) -> list[Any]:
+        if given is None or isinstance(given, Mapping):
+            return self.outputs.each("denominator", given, lacking="None")
+        listed = list(given) if isinstance(given, (list, tuple)) else [given]
+        if len(listed) != len(self.outputs):
+            raise ValueError(
+                f"denominator expected {len(self.outputs)} entries, one for each of {self.outputs}; received {len(listed)}. Pass what "
+                "denominator() returns, added up over the batches."
+            )
+        return listed
+
+    def _output(self, index: int) -> str:
+        return self.output_names[self._bound.places[index]]
+
+    def _has_loss(self, place: int) -> bool:
+        return any(
+            at == place and isinstance(one, WeightedLoss)
+            for at, one in zip(self._bound.places, self.losses, strict=True)
+        )
+
+    def _is_dropped(self, index: int, sample_weight: Any) -> bool:
+        """Whether the release leaves this loss out of the total, because a list of weights ended before it."""
+        if self._dropped[index]:
+            return True
+        return len(self.rules.sample_weights(sample_weight, self.outputs)) <= self._bound.places[index]
+
+    def _penalty(self, penalty: Callable[[], Tensor], batch_size: int, peek: bool) -> Tensor:
+        activity = isinstance(penalty, ActivityPenalty)
+        value = penalty.peek() if isinstance(penalty, ActivityPenalty) and peek else penalty()
+        if activity and self.rules.activity == "mean over samples":
+            value = value / batch_size
+        if value.ndim and not self.rules.adds_up_tensors:
+            raise ValueError(
+                f"penalties expected one number each; received shape {tuple(value.shape)}. Write lambda: tensor.sum(), or .mean()."
+            )
+        return value.sum() if value.ndim else value
+
+    def eval(self, *, validation_split: bool = False) -> CompiledLoss:
+        """As in evaluate and on ``validation_data``; with ``validation_split``, as on what ``fit`` sets aside of its own arrays.
+
+        The old releases made class weights into sample weights before they split: their ``val_loss`` is weighed by class.
+        """
+        return self.train(validation_split and self.rules.split_weighed)
 
     def extra_repr(self) -> str:
-        return f"outputs={self.output_names}, loss_weights={self.loss_weights}, penalties={self.penalties}, semantics={self.semantics.name!r}"
+        return f"outputs={list(self.output_names)}, loss_weights={self.loss_weights}, penalties={self.penalties}, semantics={self.rules.name!r}"
 
 
-def _named(loss: Any, output_names: Sequence[str] | None) -> tuple[list[str], list[Loss]]:
-    """Names of outputs, and the loss of each."""
+def _names(loss: Any) -> list[str]:
+    """Names for outputs that were given none."""
     if isinstance(loss, Mapping):
-        if output_names is None:
-            return list(loss), list(loss.values())
-        _known_names("loss", loss, list(output_names))
-        return list(output_names), [loss.get(name) for name in output_names]
-    losses = list(loss) if isinstance(loss, (list, tuple)) else [loss]
-    if output_names is None:
-        output_names = [f"output_{place}" for place in range(1, len(losses) + 1)]
-    if len(output_names) != len(losses):
-        raise ValueError(
-            f"loss expected {len(output_names)} entries, one for each of {', '.join(output_names)}; received {len(losses)}. Give a list, or a "
-            "dict by name; None for an output without a loss."
-        )
-    return list(output_names), losses
-
-
-def _known_names(argument: str, given: Mapping[str, Any], output_names: Sequence[str]) -> Mapping[str, Any]:
-    unknown = [name for name in given if name not in output_names]
-    if unknown:
-        raise ValueError(
-            f"{argument} expected names of outputs, {', '.join(output_names)}; received {', '.join(map(repr, unknown))}."
-        )
-    return given
+        return list(loss)
+    count = len(loss) if isinstance(loss, (list, tuple)) else 1
+    return [f"output_{place}" for place in range(1, count + 1)]
 
 
 def _criterion(name: str, loss: Loss, class_weight: Any, semantics: Semantics) -> WeightedLoss | None:
@@ -194,29 +332,16 @@ def _criterion(name: str, loss: Loss, class_weight: Any, semantics: Semantics) -
         return names.get(loss, semantics, **options)
     if loss is None:
         return None
+    if not callable(loss):
+        raise TypeError(f"loss of output {name!r} expected a criterion, a name or a function; received {loss!r}.")
     return from_function(loss, semantics=semantics, **options)
 
 
-def _weights(loss_weights: Any, output_names: Sequence[str]) -> list[float]:
-    """A loss weight for each output."""
-    if loss_weights is None:
-        return [1.0] * len(output_names)
-    if isinstance(loss_weights, Mapping):
-        _known_names("loss_weights", loss_weights, output_names)
-        lacking = [name for name in output_names if name not in loss_weights]
-        if lacking:
-            raise ValueError(
-                f"loss_weights expected a number for each output; received none for {', '.join(lacking)}. Write 1.0."
-            )
-        found = [loss_weights[name] for name in output_names]
-    else:
-        found = loss_weights.tolist() if isinstance(loss_weights, Tensor) else loss_weights
-        found = list(found) if isinstance(found, (list, tuple)) else [found]
-    if len(found) != len(output_names):
-        raise ValueError(
-            f"loss_weights expected {len(output_names)} numbers, one for each of {', '.join(output_names)}; received {len(found)}."
-        )
-    for one in found:
-        if isinstance(one, bool) or not isinstance(one, (int, float)) or not math.isfinite(one):
-            raise TypeError(f"loss_weights expected finite numbers; received {one!r}.")
-    return [float(one) for one in found]
+def _as_tensor(weights: list[float | None]) -> Tensor:
+    return torch.tensor([0.0 if one is None else float(one) for one in weights], dtype=torch.float64)
+
+
+def _batch_size(y_pred: Any) -> int:
+    while not isinstance(y_pred, Tensor):
+        y_pred = next(iter(y_pred.values() if isinstance(y_pred, Mapping) else y_pred))
+    return len(y_pred) if y_pred.ndim else 1

@@ -5,9 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from torchweights.functional import at_least_float32
+
+
+class ActivityPenalty:
+    """What ``activity_l1`` and ``activity_l2`` return: the penalty of what the layer returned last, summed over the batch.
+
+    ``CompiledLoss`` divides it by the batch size in rows whose release does.
+    """
+
+    def __init__(self, layer: nn.Module, factor: float, name: str, of: Callable[[Tensor], Tensor]) -> None:
+        if not isinstance(layer, nn.Module):
+            raise TypeError(f"layer expected a module, whose output is penalised; received {type(layer).__name__}.")
+        self.factor, self.name, self._of = _factor(factor), name, of
+        self._seen: Tensor | None = None
+        self._last: Tensor | None = None
+        layer.register_forward_hook(self._see)
+
+    def _see(self, layer: nn.Module, arguments: object, output: Tensor) -> None:
+        self._seen = output
+
+    def peek(self) -> Tensor:
+        """Its value now, or the last one, without using up what the layer returned."""
+        if self._seen is None and self._last is not None:
+            return self._last
+        seen = self._seen
+        value = self()
+        self._seen = seen
+        return value.detach()
+
+    def __call__(self) -> Tensor:
+        if self._seen is None:
+            raise ValueError(
+                f"{self!r} expected its layer to be called before the loss; received no call since the last one."
+            )
+        seen, self._seen = self._seen, None  # held no longer than the step, or its graph would outlive it
+        value = self.factor * self._of(at_least_float32(seen)).sum()
+        self._last = value.detach()
+        return value
+
+    def __repr__(self) -> str:
+        return f"{self.name}({self.factor!r})"
 
 
 class Penalty:
@@ -17,15 +57,19 @@ class Penalty:
         self.parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
         if not self.parameters or not all(isinstance(one, Tensor) for one in self.parameters):
             raise TypeError(f"parameters expected one tensor or more; received {self.parameters!r:.60}.")
-        if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not factor >= 0:
-            raise ValueError(f"factor expected a number, 0 or more; received {factor!r}.")
-        self.factor, self.name, self._of = factor, name, of
+        self.factor, self.name, self._of = _factor(factor), name, of
 
     def __call__(self) -> Tensor:
         return self.factor * torch.stack([self._of(at_least_float32(one)).sum() for one in self.parameters]).sum()
 
     def __repr__(self) -> str:
         return f"{self.name}({len(self.parameters)} parameters, {self.factor!r})"
+
+
+def _factor(factor: float) -> float:
+    if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not factor >= 0:
+        raise ValueError(f"factor expected a number, 0 or more; received {factor!r}.")
+    return factor
 
 
 def _square(parameter: Tensor) -> Tensor:
@@ -60,3 +104,41 @@ def l2(parameters: Iterable[Tensor], factor: float = 0.01) -> Penalty:
     tensor(2.5000)
     """
     return Penalty(parameters, factor, "l2", _square)
+
+
+def activity_l1(layer: nn.Module, factor: float = 0.01) -> ActivityPenalty:
+    """factor sum(|a|) over what ``layer`` returned in its last call, divided by the batch size where the row's release divides.
+
+    Args:
+        layer: The module whose Keras counterpart had an ``activity_regularizer``.
+        factor: Keras's ``l1``.
+
+    Source: ``activity_regularizer`` of every Keras: a sum over the batch in Keras 2.0 to 2.3 and TensorFlow 1.12 and 1.13, later a mean over samples.
+
+    >>> layer = nn.Identity()
+    >>> penalty = activity_l1(layer, 0.5)
+    >>> layer(torch.tensor([[1.0, -2.0], [0.0, 1.0]])).sum()
+    tensor(0.)
+    >>> penalty()
+    tensor(2.)
+    """
+    return ActivityPenalty(layer, factor, "activity_l1", torch.abs)
+
+
+def activity_l2(layer: nn.Module, factor: float = 0.01) -> ActivityPenalty:
+    """factor sum(a^2) over what ``layer`` returned in its last call, divided by the batch size where the row's release divides.
+
+    Args:
+        layer: The module whose Keras counterpart had an ``activity_regularizer``.
+        factor: Keras's ``l2``.
+
+    Source: as ``activity_l1``.
+
+    >>> layer = nn.Identity()
+    >>> penalty = activity_l2(layer, 0.5)
+    >>> layer(torch.tensor([[1.0, -2.0], [0.0, 1.0]])).sum()
+    tensor(0.)
+    >>> penalty()
+    tensor(3.)
+    """
+    return ActivityPenalty(layer, factor, "activity_l2", _square)

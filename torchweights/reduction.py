@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from torchweights import validation
+from torchweights import tracing, validation
 from torchweights.alignment import Met
 from torchweights.denominators import AdditiveCounts
 from torchweights.messages import choose
@@ -214,6 +214,7 @@ def reduce(
     """S / D of values that were weighed: the numerator over this batch's denominator, or over the one given."""
     values = weighed.hide(values)
     weighted = values if weighed.weight is None else values * weighed.weight
+    tracing.note("values", values=values, weighted=weighted, weighed=weighed, reduction=reduction)
     if reduction == "none":
         if denominator is not None:
             raise ValueError(
@@ -221,6 +222,7 @@ def reduce(
                 "Leave it out, or build the criterion with reduction='sum_over_batch_size'."
             )
         averaged = weighed.met.averaged
+        tracing.note("divisor", divisor=math.prod(weighed.shape[len(weighed.shape) - averaged :]))
         return weighted.flatten(-averaged).mean(-1) if averaged else weighted
     total = weighted.sum()
     if denominator is None:
@@ -246,6 +248,7 @@ def weighted_mean(values: Tensor, weight: Tensor, axis: int | tuple[int, ...]) -
 
 def divide(total: Tensor, divisor: Tensor | float, row: Semantics) -> Tensor:
     """total / divisor, with the row's answer to division by nothing."""
+    tracing.note("divisor", divisor=divisor)
     rule = row.weighing
     if not isinstance(divisor, Tensor):
         if divisor:

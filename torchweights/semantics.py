@@ -103,6 +103,13 @@ class Formulas:
     explicit: bool = False
     precise: bool = False
 
+    def finds_logits(self, activation: str, expected: str, rank: int) -> bool:
+        """Whether a loss that expects ``expected`` before it computes with the logits behind ``activation``.
+
+        Releases that know an activation by the type of its op do not take one for the other; those that mark tensors do.
+        """
+        return self.logits_behind(activation, rank) and (activation == expected or self.logits_behind is always)
+
 
 @dataclass(frozen=True)
 class ClassWeights:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from torchweights import alignment, class_weight, reduction, validation
+from torchweights import alignment, class_weight, reduction, tracing, validation
 from torchweights.functional import at_least_float32
 from torchweights.losses.configured import Configured
 from torchweights.losses.held_weights import HoldsClassWeights
@@ -229,6 +229,7 @@ class WeightedLoss(Configured, HoldsClassWeights):
         if chosen is not None:
             given = None if sample_weight is None else self.semantics.weighing.meet(shape, sample_weight, None).weight
             sample_weight = chosen if given is None else chosen * given.to(chosen.dtype)
+        tracing.note("weights", class_weight=counted, prediction=chosen, kept=kept)
         weighed = reduction.weigh(shape, sample_weight, mask, self.semantics, dtype, device)
         if kept is not None and weighed.met.mask is None:
             # An era whose means count no mask still leaves out of its count what the loss itself ignores.

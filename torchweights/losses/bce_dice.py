@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from torchweights import class_weight as class_weights
-from torchweights import functional, reduction, validation
+from torchweights import functional, reduction, tracing, validation
 from torchweights.losses.base import autocast_off
 from torchweights.losses.crossentropy import BinaryCrossentropy
 from torchweights.messages import choose, warn_of_trap
@@ -130,6 +130,7 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
             pixels = _masked(weighed.met.mask, weighed.shape)
             values = self.values(shown, true) + self._dice_term(shown, true, pixels)
             weights = self._weights_of_pixels(true, axes[0])
+            tracing.note("weights inside", class_weight=weights, values=values)
             values = values if weights is None else values * weights
             return reduction.reduce(values, weighed, standard_reduction(self.reduction), denominator)
 

@@ -39,6 +39,13 @@ class Configured(nn.Module):
             options[name] = None if options[name] is None else _built(options[name])
         return cls(**options)
 
+    def in_row(self, semantics: str | Semantics) -> Self:
+        """The same criterion, built in another row."""
+        options = {name: getattr(self, name) for name in _options(type(self))}
+        if options.get("rest_in_eval") == (not self.semantics.class_weights.eval_too):
+            options["rest_in_eval"] = None
+        return type(self)(**{**options, "semantics": semantics}).train(self.training)
+
     def extra_repr(self) -> str:
         parts = []
         for name, default in _options(type(self)).items():

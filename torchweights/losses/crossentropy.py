@@ -14,6 +14,9 @@ from torchweights.losses.base import WeightedLoss, same_shape
 from torchweights.messages import warn_of_trap
 from torchweights.reduction import Weighed, weighted_mean
 
+#: y_pred are logits of a model that ended in the activation the loss expects, or in the one named
+_RESCUES = ("rescued", "rescued sigmoid", "rescued softmax")
+
 
 class Crossentropy(WeightedLoss):
     """What the three share: from_logits, axis, label smoothing, and the rescue of logits."""
@@ -39,8 +42,10 @@ class Crossentropy(WeightedLoss):
                 f"{type(self).__name__} expected from_logits, received nothing. Write from_logits=True if y_pred are logits (the output of a last "
                 f"layer without activation), from_logits=False if they are probabilities (after {self._activation})."
             )
-        if not isinstance(from_logits, bool) and from_logits not in (None, "rescued"):
-            raise ValueError(f"from_logits expected True, False or 'rescued'; received {from_logits!r}.")
+        if not isinstance(from_logits, bool) and from_logits not in (None, *_RESCUES):
+            raise ValueError(
+                f"from_logits expected True, False or one of {', '.join(_RESCUES)}; received {from_logits!r}."
+            )
         for name, number in (("label_smoothing", label_smoothing), ("epsilon", epsilon)):
             if isinstance(number, bool) or not isinstance(number, (int, float)):
                 raise TypeError(f"{name} expected a number; received {type(number).__name__} {number!r}.")
@@ -75,11 +80,12 @@ class Crossentropy(WeightedLoss):
 
     def _logits_and_predictions(self, y_pred: Tensor) -> tuple[bool, Tensor]:
         """Whether the formula takes logits, and what it takes: a rescue may have to compute probabilities first."""
-        if self.from_logits != "rescued":
-            return bool(self.from_logits), y_pred
-        if self.semantics.formulas.logits_behind(self._activation, y_pred.ndim):
+        if isinstance(self.from_logits, bool):
+            return self.from_logits, y_pred
+        activation = self.from_logits.removeprefix("rescued").strip() or self._activation
+        if self.semantics.formulas.finds_logits(activation, self._activation, y_pred.ndim):
             return True, y_pred
-        if self._activation == "sigmoid":
+        if activation == "sigmoid":
             return False, y_pred.sigmoid()
         return False, y_pred.softmax(self._class_axis(y_pred.ndim))
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from torchweights import class_weight as class_weights
-from torchweights import reduction, validation
+from torchweights import reduction, tracing, validation
 from torchweights.functional import at_least_float32
 from torchweights.losses.base import WeightedLoss, autocast_off
 from torchweights.messages import choose, warn_of_trap
@@ -76,9 +76,12 @@ class FunctionLoss(WeightedLoss):
             values = self.values(seen, y_true)
             weight = validation.as_weight("sample_weight", sample_weight, device)
             if self._class_weights_act():
+                given = weight
                 weight = class_weights.class_weight_to_sample_weights(
                     y_true, cast(Any, self.class_weight), sample_weight=weight, semantics=self.semantics, axis=self.axis
                 )  # fmt: skip
+                if given is None:
+                    tracing.note("weights", class_weight=weight, prediction=None, kept=None)
             mask = validation.as_mask(mask, device, self.validate)
             if values.ndim == 0 and (weight is not None or mask is not None):
                 self._scalar_with_weights()

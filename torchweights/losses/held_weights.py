@@ -39,6 +39,18 @@ class HoldsTables(nn.Module):
         self._master[name] = values.detach().cpu()
         self.register_buffer(name, self._master[name], persistent=False)
 
+    def _change(self, name: str, given: Any, values: Tensor) -> None:
+        """Other values for what is held as ``name``: in place, so that what was compiled stays valid."""
+        if name in self._learned:
+            with torch.no_grad():
+                cast(Tensor, getattr(self, name)).copy_(values)
+            return
+        self.__dict__[name] = _plain(given)
+        key = f"{name}_values"
+        copies = [copy for (held, _), copy in self._copies.items() if held == key]
+        for tensor in (self._master[key], cast(Tensor, getattr(self, key)), *copies):
+            tensor.copy_(values)
+
     def _held(self, name: str, device: torch.device) -> Tensor:
         """The values of ``name`` on the device of the predictions, wherever the criterion is."""
         if name in self._learned:
@@ -46,8 +58,11 @@ class HoldsTables(nn.Module):
         return self._copy(f"{name}_values", device)
 
     def _copy(self, name: str, device: torch.device) -> Tensor:
+        held = cast(Tensor, getattr(self, name))
+        if held.device == device:
+            return held
         if (name, device) not in self._copies:
-            self._copies[name, device] = moved(cast(Tensor, getattr(self, name)), device)
+            self._copies[name, device] = moved(held, device)
         return self._copies[name, device]
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Self:

@@ -1,0 +1,1 @@
+"""compile, fit and evaluate of models with several outputs: recorded in the releases, and held against CompiledLoss."""
