@@ -61,7 +61,7 @@ def negative_values(part: Part) -> Iterator[str]:
 
 def weights_that_cancel(part: Part) -> Iterator[str]:
     """Weights that are all alike, over a denominator that counts them."""
-    if part.facts.get("counts_weights") and part.facts.get("one_weight") not in (None, 1.0) and _divides_by_sum(part):
+    if part.facts.get("divides_by_weights") and part.facts.get("one_weight") not in (None, 1.0):
         yield (
             f"every weight is {part.facts['one_weight']:.4g} and the denominator counts weights: they cancel, and the loss is that without weights."
         )
