@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 import torchweights as tw
 from parity_tests.compiled import cases
 from parity_tests.compiled.divergences import DIVERGENCES
+from torchweights.compile_rules import COMPILE_RULES
 
 RECORDINGS = sorted((Path(__file__).parent / "compiled" / "recordings").glob("*.json"))
 #: a scaled error beyond this is a difference of meaning
@@ -245,3 +247,42 @@ def test_every_answer_of_a_release(path: Path, record_property: Any) -> None:
         elif why is not None:
             problems.append(f"{question}: listed as a divergence ({why}), and does not diverge")
     assert not problems, f"{len(problems)} of {len(recorded(release)) - 1} answers:\n" + "\n".join(problems)
+
+
+def test_a_spoiled_recording_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    release, question = "keras3.15", "weights: list | train"
+    assert differs(question, release) is None
+    spoiled = json.loads(json.dumps(recorded(release)))
+    spoiled[question]["value"]["loss"] += 1e-9
+    monkeypatch.setattr(f"{__name__}.recorded", lambda _: spoiled)
+    assert "differs by" in (differs(question, release) or "")
+    spoiled[question] = {"refused": "ValueError", "said": "no"}
+    assert "refused by the release alone" in (differs(question, release) or "")
+    spoiled["loss: list too long | train"] = {"value": {"loss": 1.0}, "gradient": {}}
+    assert "refused here alone" in (differs("loss: list too long | train", release) or "")
+
+
+def test_every_recording_says_what_made_it() -> None:
+    for path in RECORDINGS:
+        made_by = recorded(path.stem)["made_by"]
+        assert path.stem.removesuffix("-torch") in made_by["release"], path
+        assert ("torch" in path.stem) == (made_by["backend"] == "torch")
+
+
+def test_every_case_is_recorded_and_every_divergence_is_of_some_release() -> None:
+    asked = {question.split(" | ")[0] for path in RECORDINGS for question in recorded(path.stem)} - {"made_by"}
+    assert asked >= cases.CASES.keys()
+    questions = [f"{path.stem} | {question}" for path in RECORDINGS for question in recorded(path.stem)]
+    for pattern, why in DIVERGENCES:
+        assert why.endswith(".")
+        assert any(re.fullmatch(pattern, one) for one in questions), f"{pattern} is of nothing that was recorded"
+
+
+def test_every_two_rows_of_rules_are_told_apart() -> None:
+    """Two rows with the same rules would be one."""
+    rules = [
+        tuple(getattr(row, field.name) for field in dataclasses.fields(row) if field.name not in ("name", "releases"))
+        for name, row in COMPILE_RULES.items()
+        if name not in ("torch", "torchweights")
+    ]
+    assert len(set(rules)) == len(rules)

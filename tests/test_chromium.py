@@ -34,13 +34,21 @@ def page(folder: Path) -> tuple[Path, tw.Explanation]:
     y_pred, y_true = torch.randn(2, 5, 16, 16, generator=generator), torch.randint(5, (2, 16, 16), generator=generator)
     found = tw.explain(tw.SparseCategoricalCrossentropy(from_logits=True, axis=1), y_pred, y_true)
     path = folder / "page.html"
-    path.write_text(found.to_html().replace("</body>", PROBE), encoding="utf-8")
+    found.to_html(path)
     return path, found
 
 
 def chromium(*arguments: str) -> str:
     assert CHROMIUM is not None
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-dev-shm-usage", *arguments]
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+        "--disable-dev-shm-usage",
+        *arguments,
+    ]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
 
 
@@ -48,6 +56,7 @@ def chromium(*arguments: str) -> str:
 @pytest.mark.parametrize("width", [500, 1200])
 def test_a_browser_shows_the_page(tmp_path: Path, width: int) -> None:
     path, found = page(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").replace("</body>", PROBE), encoding="utf-8")
     shown = chromium(f"--window-size={width},900", "--dump-dom", path.as_uri())
     said = json.loads(shown.split("<title>")[1].split("</title>")[0].replace("&quot;", '"'))
     assert said["total"] == f"{found.total:.6g}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from torchweights.eras import weighing_table
+from torchweights.eras import compile_table, weighing_table
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,6 +18,12 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_the_table_of_eras_is_the_one_that_the_rows_give() -> None:
     held = README.split("<!-- eras: begin -->")[1].split("<!-- eras: end -->")[0].strip()
     assert held == weighing_table(), "write the output of `torchweights eras` between the eras comments of README.md"
+
+
+def test_the_table_of_compile_rules_is_the_one_that_the_rows_give() -> None:
+    text = (ROOT / "docs" / "total_loss.md").read_text(encoding="utf-8")
+    held = text.split("this -->")[1].split("<!-- end -->")[0].strip()
+    assert held == compile_table(), "write the compile table of `torchweights eras` into docs/total_loss.md"
 
 
 @pytest.mark.parametrize("code", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
@@ -29,7 +35,7 @@ def test_the_two_commands_stand_on_a_line_each() -> None:
     assert len(re.findall(r"^pip install .* && .*$", README, re.MULTILINE)) == 2
 
 
-@pytest.mark.parametrize("command", ["demo", "eras", "selftest", "check"])
+@pytest.mark.parametrize("command", ["demo", "eras", "explain", "selftest", "check"])
 def test_every_command_explains_itself(command: str) -> None:
     asked = ["--help"] if command != "eras" else []
     done = subprocess.run(

@@ -13,9 +13,9 @@ def _demo(arguments: Sequence[str]) -> int:
 
 
 def _eras(arguments: Sequence[str]) -> int:
-    from torchweights.eras import releases_table, weighing_table
+    from torchweights.eras import compile_table, releases_table, weighing_table
 
-    print(f"{weighing_table()}\n\n{releases_table()}")
+    print(f"{weighing_table()}\n\n{compile_table()}\n\n{releases_table()}")
     return 0
 
 

@@ -170,7 +170,7 @@ class CompiledLoss(HoldsTables):
             terms.append(Term(self._output(index), value, value * weight, self.outputs.log_names[place]))
         penalties = self.penalty_values(y_pred)
         total: Any = sum([*(term.weighted for term in terms), *penalties])
-        return Parts(total, tuple(terms), penalties, self.output_names, self.rules.logs)
+        return Parts(total, tuple(terms), penalties, self.output_names, len(self._bound), self.rules.logs)
 
     def calls(
         self, y_pred: Nested, y_true: Nested, sample_weight: Any = None, mask: Any = None, denominator: Any = None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torchweights.alignment import unfed
+from torchweights.compile_rules import COMPILE_RULES
 from torchweights.releases import expand, spans
 from torchweights.semantics import SEMANTICS, ClassWeights, Semantics
 from torchweights.tf1 import rows as tf1_rows
@@ -59,6 +60,25 @@ def weighing_table() -> str:
     heads = ("row", "how weights and mask meet the values", "mean divides by", "0 / 0", "class beside sample weights",
              "class without weight")  # fmt: skip
     return _lines(heads, ([", ".join(names), *cells] for cells, names in lines.items()))
+
+
+_EPOCHS = {"samples": "by size", "batches": "all alike"}
+
+
+def compile_table() -> str:
+    """What ``compile`` and ``fit`` make of several outputs, as Markdown: a line for each row of the table of compile rules.
+
+    >>> print(compile_table().splitlines()[0])
+    | row | releases | losses | loss weights | sample weights | class weights | penalty of an activity | batches in an epoch: loss, outputs |
+    """
+    cells = []
+    for rule in COMPILE_RULES.values():
+        epochs = f"{_EPOCHS[rule.epochs.loss]}, {_EPOCHS[rule.epochs.outputs]}"
+        found = (rule.losses, rule.loss_weights, rule.sample_weights, rule.class_weights)
+        cells.append([f"`{rule.name}`", rule.releases.replace(" ", ", "), *map(_says, found), rule.activity, epochs])
+    heads = ("row", "releases", "losses", "loss weights", "sample weights", "class weights", "penalty of an activity",
+             "batches in an epoch: loss, outputs")  # fmt: skip
+    return _lines(heads, cells)
 
 
 def releases_table() -> str:

@@ -43,6 +43,8 @@ class Parts:
     each_penalty: tuple[Tensor, ...]
     #: every output, those without a loss too
     names: tuple[str, ...]
+    #: how many losses were given, None for those that an output lacks counted too
+    losses: int
     _log: Callable[[Parts], dict[str, Tensor]]
 
     @property

@@ -112,7 +112,7 @@ def model_of(case, rate):
         inputs.append(given)
         outputs.append(dense(hidden))
     if case.get("structure") == "dict":
-        outputs = dict(zip(case["outputs"], outputs, strict=False))
+        outputs = dict(zip(case["outputs"], outputs))
     elif case.get("structure") == "nested":
         outputs = {"first": outputs[:2], "second": outputs[2]}
     elif len(outputs) == 1:
@@ -154,7 +154,7 @@ def targets_of(case):
         if isinstance(loss, dict):
             names = [name for name in names if loss.get(name) is not None]
         elif isinstance(loss, (list, tuple)) and len(loss) == len(names):
-            names = [name for name, one in zip(names, loss, strict=False) if one is not None]
+            names = [name for name, one in zip(names, loss) if one is not None]
         if names != list(case["outputs"]):
             return [y[name] for name in names]
     return in_structure(case, y)
@@ -179,7 +179,7 @@ def numbers(model, found):
     if isinstance(found, dict):
         return {name: np.asarray(value, dtype="float64").tolist() for name, value in found.items()}
     found = [np.asarray(one, dtype="float64").tolist() for one in (found if isinstance(found, list) else [found])]
-    return dict(zip(model.metrics_names, found, strict=False))
+    return dict(zip(model.metrics_names, found))
 
 
 def by_name(call, *arguments, **options):
@@ -198,7 +198,7 @@ def trained(case):
     before = [layer.get_weights()[0] for layer in layers]
     model.train_on_batch(x, y, **weights_of(case))
     after = [layer.get_weights()[0] for layer in layers]
-    gradient = {layer.name: (old - new).tolist() for layer, old, new in zip(layers, before, after, strict=False)}
+    gradient = {layer.name: (old - new).tolist() for layer, old, new in zip(layers, before, after)}
     return {"value": found, "gradient": gradient}
 
 

@@ -59,10 +59,10 @@ _TABLE = (
     CompileRules("tf2.1",        _l.one_each_and_none_last, _w.one_each,          _s.one_each,                      _s.by_output,                     "mean over samples", False, logs.each_output,       _static,           True,  "tf2.0-1"),
     CompileRules("tf_keras2.21", _l.in_order,               _w.in_order,          _s.shared_or_in_order,            _s.of_one_output,                 "mean over samples", False, logs.each_output,       _tf2,              False, "tf2.2-15 tf_keras2.15-21"),
     CompileRules("keras3.0",     _l.one_each_and_none_shifts, _w.like_the_losses,    _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "sum",               False,  logs.none,              _by_batch,         False, "keras3.0-1 keras3.0-torch"),
-    CompileRules("keras3.4",     _l.one_each_and_none_shifts, _w.like_the_losses,    _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "mean over samples", True,  logs.none,              _static,           False, "keras3.2-4"),
-    CompileRules("keras3.6",     _l.by_sorted_name_and_none_stops, _w.by_sorted_name, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "mean over samples", True,  logs.each_weighed_loss, _static,           False, "keras3.5-6"),
+    CompileRules("keras3.4",     _l.one_each_and_none_shifts, _w.like_the_losses,    _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "sum", True,  logs.none,              _static,           False, "keras3.2-4"),
+    CompileRules("keras3.6",     _l.by_sorted_name_and_none_stops, _w.by_sorted_name, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "sum", True,  logs.each_weighed_loss, _static,           False, "keras3.5-6"),
     CompileRules("keras3.15",    _l.any_number_each,        _w.one_for_each_loss, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "mean over samples", True,  logs.each_loss,         _static,           False, "keras3.7-15"),
-    CompileRules("keras3.6-torch", _l.by_sorted_name_and_none_stops, _w.by_sorted_name, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "mean over samples", True,  logs.each_weighed_loss, _samples,          False, "keras3.6-torch"),
+    CompileRules("keras3.6-torch", _l.by_sorted_name_and_none_stops, _w.by_sorted_name, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "sum", True,  logs.each_weighed_loss, _samples,          False, "keras3.6-torch"),
     CompileRules("keras3.15-torch", _l.any_number_each,     _w.one_for_each_loss, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "mean over samples", True,  logs.each_loss,         _samples,          False, "keras3.12-torch keras3.15-torch"),
 )
 # fmt: on

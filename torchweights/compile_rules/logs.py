@@ -32,7 +32,7 @@ def each_loss(parts: Parts) -> dict[str, Tensor]:
 
 def each_weighed_loss(parts: Parts) -> dict[str, Tensor]:
     """each loss times its loss weight; the last one where several are on one output"""
-    if len(parts.terms) == 1:
+    if parts.losses == 1:
         return {}
     return {f"{term.log_name}_loss": term.weighted for term in parts.terms}
 

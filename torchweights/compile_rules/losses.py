@@ -106,6 +106,9 @@ def by_sorted_name_and_none_stops(loss: Any, outputs: Outputs) -> Bound:
     """one for each output, of a dict in the order of its sorted keys whatever their names; none after a None"""
     if isinstance(loss, Mapping):
         known = set(outputs.names) if not outputs.nested else set(outputs.structure)
+        if outputs.in_dict and not outputs.nested and set(loss) < known:
+            kept = [place for place, name in enumerate(outputs.names) if name in loss]
+            return Bound(kept, [loss[outputs.names[place]] for place in kept])
         if set(loss) != known:
             raise ValueError(
                 f"loss expected an entry for each of {', '.join(sorted(known))}; received {', '.join(loss)}."

@@ -1,0 +1,1 @@
+"""What this library costs, as ratios to named peers timed in the same run."""
