@@ -113,7 +113,8 @@ def activity_l1(layer: nn.Module, factor: float = 0.01) -> ActivityPenalty:
         layer: The module whose Keras counterpart had an ``activity_regularizer``.
         factor: Keras's ``l1``.
 
-    Source: ``activity_regularizer`` of every Keras: a sum over the batch in Keras 2.0 to 2.3 and TensorFlow 1.12 and 1.13, later a mean over samples.
+    Source: ``activity_regularizer`` of every Keras: a sum over the batch in Keras 2.0 to 2.3, TensorFlow 1.12 and 1.13 and Keras 3.0 to 3.13, a mean
+    over samples in TensorFlow 1.14 to 2.15, tf_keras and Keras 3.14 and later.
 
     >>> layer = nn.Identity()
     >>> penalty = activity_l1(layer, 0.5)

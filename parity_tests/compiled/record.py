@@ -16,9 +16,9 @@ from parity_tests.engines import ENGINES
 HERE = Path(__file__).parent
 RECORDINGS = HERE / "recordings"
 RELEASES = (
-    "keras2.0.9", "keras2.2.4", "keras2.2.5", "keras2.3.0", "keras2.3.1", "tf1.12", "tf1.13", "tf1.14", "tf1.15", "tf2.0", "tf2.1", "tf2.2",
-    "tf2.6", "tf2.10", "tf_keras2.15", "tf_keras2.21", "keras3.0", "keras3.1", "keras3.2", "keras3.4", "keras3.5", "keras3.6", "keras3.7", "keras3.15",
-    "keras3.0-torch", "keras3.15-torch",
+    "keras2.0.9", "keras2.2.4", "keras2.2.5", "keras2.3.0", "keras2.3.1", "tf1.12", "tf1.14", "tf1.15", "tf2.0", "tf2.1", "tf2.2",
+    "tf2.6", "tf2.10", "tf_keras2.15", "tf_keras2.21", "keras3.0", "keras3.1", "keras3.2", "keras3.4", "keras3.5", "keras3.6", "keras3.7", "keras3.13",
+    "keras3.14", "keras3.15", "keras3.0-torch", "keras3.6-torch", "keras3.12-torch", "keras3.15-torch",
 )  # fmt: skip
 
 

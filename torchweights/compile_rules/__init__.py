@@ -51,8 +51,7 @@ _TABLE = (
     CompileRules("torchweights", _l.strictly,               _w.strictly,          _s.strictly_one_each,             _s.by_output,                     "mean over samples", False, logs.each_output,       _samples),
     CompileRules("torch",        _l.strictly,               _w.strictly,          _s.strictly_one_each,             _s.by_output,                     "mean over samples", False, logs.each_output,       _samples),
     CompileRules("keras2.2.4",   _l.one_each_but_no_tuple,  _w.one_each,          _s.one_each_names_unchecked,      _s.by_output_or_ignored,          "sum",               False, logs.each_output,       _samples,          True,  "keras2.0.9 keras2.1.6 keras2.2.0-5"),
-    CompileRules("tf1.12",       _l.one_each_but_no_tuple,  _w.one_each,          _s.one_each_names_unchecked,      _s.by_output_or_ignored,          "sum",               False, logs.each_output,       _steps,            True,  "tf1.12"),
-    CompileRules("tf1.13",       _l.one_each_but_no_tuple,  _w.one_each,          _s.one_each_names_unchecked,      _s.by_output_or_ignored,          "sum",               False, logs.each_output,       _steps,            True,  "tf1.13"),
+    CompileRules("tf1.12",       _l.one_each_but_no_tuple,  _w.one_each,          _s.one_each_names_unchecked,      _s.by_output_or_ignored,          "sum",               False, logs.each_output,       _steps,            True,  "tf1.12-13"),
     CompileRules("keras2.3.1",   _l.one_each,               _w.one_each,          _s.one_each_names_unchecked,      _s.by_output_or_ignored,          "sum",               False, logs.each_output,       _outputs_by_batch, True,  "keras2.3.0-1"),
     CompileRules("tf1.14",       _l.one_each,               _w.one_each,          _s.one_each_until_one_lacks,      _s.by_output_until_one_lacks,     "mean over samples", False, logs.each_output,       _outputs_by_batch, True,  "tf1.14"),
     CompileRules("tf1.15",       _l.one_each,               _w.one_each,          _s.one_each,                      _s.by_output,                     "mean over samples", False, logs.each_output,       _outputs_by_batch, True,  "tf1.15"),
@@ -61,9 +60,11 @@ _TABLE = (
     CompileRules("keras3.0",     _l.one_each_and_none_shifts, _w.like_the_losses,    _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "sum",               False,  logs.none,              _by_batch,         False, "keras3.0-1 keras3.0-torch"),
     CompileRules("keras3.4",     _l.one_each_and_none_shifts, _w.like_the_losses,    _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "sum", True,  logs.none,              _static,           False, "keras3.2-4"),
     CompileRules("keras3.6",     _l.by_sorted_name_and_none_stops, _w.by_sorted_name, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "sum", True,  logs.each_weighed_loss, _static,           False, "keras3.5-6"),
-    CompileRules("keras3.15",    _l.any_number_each,        _w.one_for_each_loss, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "mean over samples", True,  logs.each_loss,         _static,           False, "keras3.7-15"),
+    CompileRules("keras3.13",    _l.any_number_each,        _w.one_for_each_loss, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "sum", True,  logs.each_loss,         _static,           False, "keras3.7-13"),
+    CompileRules("keras3.15",    _l.any_number_each,        _w.one_for_each_loss, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "mean over samples", True,  logs.each_loss,         _static,           False, "keras3.14-15"),
     CompileRules("keras3.6-torch", _l.by_sorted_name_and_none_stops, _w.by_sorted_name, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "sum", True,  logs.each_weighed_loss, _samples,          False, "keras3.6-torch"),
-    CompileRules("keras3.15-torch", _l.any_number_each,     _w.one_for_each_loss, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "mean over samples", True,  logs.each_loss,         _samples,          False, "keras3.12-torch keras3.15-torch"),
+    CompileRules("keras3.12-torch", _l.any_number_each,     _w.one_for_each_loss, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "sum", True,  logs.each_loss,         _samples,          False, "keras3.12-torch"),
+    CompileRules("keras3.15-torch", _l.any_number_each,     _w.one_for_each_loss, _s.shared_or_like_targets,        _s.of_one_output_names_ignored,   "mean over samples", True,  logs.each_loss,         _samples,          False, "keras3.15-torch"),
 )
 # fmt: on
 #: every row by name

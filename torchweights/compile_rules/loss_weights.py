@@ -61,12 +61,12 @@ def like_the_losses(loss_weights: Any, loss: Any, bound: Bound, outputs: Outputs
     if isinstance(loss, Mapping) and isinstance(loss_weights, Mapping):
         outputs.known("loss_weights", loss_weights)
         return [_or_one(loss_weights.get(outputs.names[place])) for place in bound.places]
-    if len(outputs) == 1 and one_for_all(loss) and not isinstance(loss_weights, (Mapping, list, tuple)):
+    if len(outputs) == 1 and not isinstance(loss_weights, Mapping):
+        if isinstance(loss_weights, (list, tuple)):
+            raise ValueError(
+                f"loss_weights expected a number for the only output, in this row; received {_shown(loss_weights)}."
+            )
         return [loss_weights] * len(bound)
-    if len(outputs) == 1:
-        raise ValueError(
-            f"loss_weights expected a number beside a single loss that is in no list, in this row; received {_shown(loss_weights)}."
-        )
     if isinstance(loss, Mapping) or not isinstance(loss_weights, (list, tuple)):
         expected = (
             "a dict, as the losses are" if isinstance(loss, Mapping) else f"a list with a number for each of {outputs}"
