@@ -303,3 +303,24 @@ def test_a_criterion_moves_to_a_device_without_float64_and_back(
         criterion.to(pretend)
         criterion(torch.zeros(2, 2, device=pretend), torch.tensor([0, 1], device=pretend))
     assert criterion.cpu().class_weight_values.tolist() == [0.1, 0.7]
+
+
+def test_a_total_loss_waits_for_nothing(pretend: torch.device) -> None:
+    criterion = tw.CompiledLoss(["mse", SPARSE.criterion()], [0.5, 2.0])
+    p, t = sparse_batch()[:2]
+    squares = torch.tensor([[1.0, -2.0], [0.5, 3.0], [0.0, 1.0], [2.0, 2.0]])
+
+    def total(place: torch.device | str) -> list[Any]:
+        leaves = [squares.to(place).requires_grad_(), p.detach().to(place).requires_grad_()]
+        loss = criterion(leaves, [torch.zeros_like(leaves[0]).detach(), t.to(place)])
+        return bits([loss, *torch.autograd.grad(loss, leaves)])
+
+    expected = total("cpu")
+    total(pretend)  # loss weights travel once
+    with watch() as seen:
+        found = total(pretend)
+    assert found == expected
+    assert not seen.waits
+    given = [squares, p.detach()], [torch.zeros_like(squares), t]
+    moved = [[one.to(pretend) for one in several] for several in given]
+    assert tw.explain(criterion, *moved).total == pytest.approx(float(criterion(*given).detach()))

@@ -17,6 +17,11 @@ def exact(device: torch.device | None) -> torch.dtype:
     return torch.float32 if device is not None and device.type in WITHOUT_FLOAT64 else torch.float64
 
 
+def exactly(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor in the float type in which sums keep their digits."""
+    return tensor.to(exact(tensor.device))
+
+
 def moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """A tensor on a device, in a float type that the device has."""
     return tensor.to(exact(device) if tensor.dtype == torch.float64 else tensor.dtype).to(device)

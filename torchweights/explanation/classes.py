@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torchweights.precision import exact, exactly
+
 
 @dataclass(frozen=True)
 class Classes:
@@ -72,6 +74,6 @@ def by_class(values: Tensor, classes: Classes, kept: Tensor | None) -> list[floa
     known = (labels >= 0) & (labels < classes.count)
     if kept is not None:
         known = known & kept
-    chosen = torch.where(known, values.double(), 0.0).reshape(-1)
-    total = torch.zeros(classes.count, dtype=torch.float64, device=values.device)
+    chosen = torch.where(known, exactly(values), 0.0).reshape(-1)
+    total = torch.zeros(classes.count, dtype=exact(values.device), device=values.device)
     return list(total.index_add(0, torch.where(known, labels, 0).reshape(-1), chosen).tolist())

@@ -13,6 +13,7 @@ from torchweights import tracing
 from torchweights.denominators import weights_or_nan
 from torchweights.explanation.classes import Classes, by_class, classes_of
 from torchweights.explanation.stages import Stage, aligned, stages_of
+from torchweights.precision import exactly
 
 HEAVIEST = 5
 MAP_SIZE = 128
@@ -122,7 +123,7 @@ def _taken_apart(
     values, weighted, weighed = (noted[0][name] for name in ("values", "weighted", "weighed"))
     divisor = float(found["divisor"]["divisor"])
     scale = loss_scale(float(weighted.sum()), divisor, loss)
-    paid = weighted.double() * scale
+    paid = exactly(weighted) * scale
     included = weighed.included
     included = None if included is None else included.expand(values.shape)
     classes = classes_of(criterion, y_pred, y_true)
@@ -169,7 +170,7 @@ def _weights(weight: Tensor | None, inside: dict[str, Any] | None, values: Tenso
     """The weight of each value, that of a formula which weighs by itself too."""
     whole = torch.ones_like(values) if weight is None else weight.expand(values.shape)
     within = None if inside is None else inside["class_weight"]
-    return (whole if within is None else whole * within).double()
+    return exactly(whole if within is None else whole * within)
 
 
 def _shares(
@@ -220,11 +221,11 @@ def _sources(values: Tensor, weighed: Any, found: dict[str, Any]) -> list[Source
 
 
 def _source(name: str, weight: Tensor, values: Tensor, included: Tensor | None) -> Source:
-    before, after = float(values.double().sum()), float((values * weight.to(values.dtype)).double().sum())
+    before, after = float(exactly(values).sum()), float(exactly(values * weight.to(values.dtype)).sum())
     shown = weight if included is None else weight[included.expand(weight.shape)]
     if not shown.numel():
         return Source(name, 1.0, 0.0, 0.0, 0.0)
-    zero = float((shown == 0).double().mean())
+    zero = float(exactly(shown == 0).mean())
     return Source(name, after / before if before else 0.0, zero, float(shown.min()), float(shown.max()))
 
 
@@ -264,14 +265,14 @@ def _facts(
     )
     facts["counts_weights"] = weighed.row.weighing.counts_weights(reduction)
     facts["weighed"] = weighed.weight is not None
-    facts["negative"] = float((values < 0).double().mean()) if values.numel() else 0.0
+    facts["negative"] = float(exactly(values < 0).mean()) if values.numel() else 0.0
     if weighed.weight is not None and weighed.weight.numel():
         counted = weight[weight != 0]
         facts["one_weight"] = float(counted[0]) if len(counted) and bool((counted == counted[0]).all()) else None
     epsilon = getattr(criterion, "epsilon", None)
     if getattr(criterion, "from_logits", None) is False and epsilon and y_pred.numel():
         beyond = (y_pred <= epsilon) | (y_pred >= 1 - epsilon)
-        facts["saturated"] = float(beyond.double().mean())
+        facts["saturated"] = float(exactly(beyond).mean())
     if classes is not None and values.ndim and classes.labels.numel() == weight.numel():
         flat = weight.reshape(classes.labels.shape)
         facts["weight_is_number"] = bool((flat == classes.labels).all()) and bool((flat != flat.reshape(-1)[0]).any())

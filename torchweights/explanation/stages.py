@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torchweights.precision import exactly
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -24,8 +26,8 @@ def stages_of(
     loss: float, counted: int,
 ) -> list[Stage]:  # fmt: skip
     """The stages from y_pred to the loss."""
-    shape, whole = tuple(values.shape), float(values.double().sum())
-    stages = [Stage("y_pred", tuple(y_pred.shape), float(y_pred.double().sum()), _predictions(criterion, y_pred))]
+    shape, whole = tuple(values.shape), float(exactly(values).sum())
+    stages = [Stage("y_pred", tuple(y_pred.shape), float(exactly(y_pred).sum()), _predictions(criterion, y_pred))]
     if getattr(criterion, "_averages", False) and values.ndim < y_pred.ndim:
         many = y_pred.numel() // max(values.numel(), 1)
         stages.append(Stage("value per element", tuple(y_pred.shape), whole * many, _formula(criterion)))
@@ -41,7 +43,7 @@ def stages_of(
     within = found.get("weights inside", {}).get("class_weight")
     if within is not None:
         stages[-1] = Stage(
-            stages[-1].name, shape, float(found["weights inside"]["values"].double().sum()), stages[-1].how
+            stages[-1].name, shape, float(exactly(found["weights inside"]["values"]).sum()), stages[-1].how
         )
         stages.append(Stage("x class weights", shape, whole, "inside the formula: no row counts them under the mean"))
     if given is not None and not getattr(criterion, "_weights_inside", lambda: False)():
@@ -51,13 +53,13 @@ def stages_of(
                 Stage(
                     "x class weights",
                     shape,
-                    float((values * alone).double().sum()),
+                    float(exactly(values * alone).sum()),
                     "looked up by the label of each value",
                 )
             )
-    numerator = float(weighted.double().sum())
+    numerator = float(exactly(weighted).sum())
     if weighed.weight is not None:
-        how = f"weights of shape {tuple(weighed.weight.shape)}, their sum {float(weighed.weight.expand(values.shape).double().sum()):.6g}"
+        how = f"weights of shape {tuple(weighed.weight.shape)}, their sum {float(exactly(weighed.weight.expand(values.shape)).sum()):.6g}"
         stages.append(Stage("x all weights", shape, numerator, how))
     stages.append(Stage("numerator S", (), numerator, "the sum of what is above"))
     if reduction == "none":
