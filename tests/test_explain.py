@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import re
 from html.parser import HTMLParser
@@ -237,6 +238,15 @@ def test_activities_are_explained_without_using_them_up() -> None:
     total = criterion(p, torch.zeros(4, 2)).detach()
     assert found.total == pytest.approx(float(total.detach()))
     assert tw.explain(criterion, p, torch.zeros(4, 2)).total == pytest.approx(float(total))
+
+
+def test_rich_prints_the_same_text_in_colour() -> None:
+    rich_console = pytest.importorskip("rich.console")
+    found = hidden()
+    console = rich_console.Console(width=100, record=True, file=io.StringIO())
+    console.print(found)
+    assert [line.rstrip() for line in console.export_text(clear=False).splitlines()] == str(found).splitlines()
+    assert "\x1b[" in console.export_text(styles=True)
 
 
 def test_what_is_no_criterion_is_refused() -> None:

@@ -24,6 +24,7 @@ HEAVY = (
     "scipy",
     "torchmetrics",
     "sklearn",
+    "rich",
 )
 
 #: module -> floor; a module sees only modules of lower floors (``losses`` also its own base)

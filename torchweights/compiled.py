@@ -156,14 +156,14 @@ class CompiledLoss(HoldsTables):
     ) -> Parts:
         """The total and what it is made of."""
         terms = []
-        for index, arguments in self._arguments(y_pred, y_true, sample_weight, mask, denominator):
+        for index, arguments, dropped in self._arguments(y_pred, y_true, sample_weight, mask, denominator):
             value = self.losses[index](*arguments[:4], denominator=arguments[4])
             if value.ndim:
                 raise ValueError(
                     f"loss of output {self._output(index)!r} expected one number; received shape {tuple(value.shape)}. Give it a reduction "
                     "other than 'none'."
                 )
-            if self._is_dropped(index, sample_weight):
+            if dropped:
                 value = torch.zeros_like(value)
             weight = self._held("loss_weights", value.device)[index].to(value.dtype)
             place = self._bound.places[index]
@@ -177,10 +177,8 @@ class CompiledLoss(HoldsTables):
     ) -> list[Call]:
         """How each loss is called, and with which weight it enters the total."""
         found = []
-        for index, (p, t, w, m, d) in self._arguments(y_pred, y_true, sample_weight, mask, denominator):
-            weight = (
-                0.0 if self._is_dropped(index, sample_weight) else float(self._held("loss_weights", p.device)[index])
-            )
+        for index, (p, t, w, m, d), dropped in self._arguments(y_pred, y_true, sample_weight, mask, denominator):
+            weight = 0.0 if dropped else float(self._held("loss_weights", p.device)[index])
             call = {"sample_weight": w, "mask": m, "denominator": d}
             found.append(Call(self._output(index), self.losses[index], p, t, weight, call))
         return found
@@ -216,7 +214,7 @@ class CompiledLoss(HoldsTables):
         """What this batch adds to the denominator of each output; of each loss, where several are on one."""
         shapes = {} if y_pred_shape is None else y_pred_shape
         found: dict[str, Any] = {}
-        for index, (_, t, w, m, _) in self._arguments(None, y_true, sample_weight, mask, None):
+        for index, (_, t, w, m, _), _ in self._arguments(None, y_true, sample_weight, mask, None):
             criterion: Any = self.losses[index]
             name = self._output(index)
             shape = shapes.get(name) if isinstance(shapes, Mapping) else shapes[self._bound.places[index]]
@@ -225,8 +223,8 @@ class CompiledLoss(HoldsTables):
 
     def _arguments(
         self, y_pred: Any, y_true: Any, sample_weight: Any, mask: Any, denominator: Any
-    ) -> list[tuple[int, tuple[Any, ...]]]:
-        """For each loss: its place, and what of the arguments it is called with."""
+    ) -> list[tuple[int, tuple[Any, ...], bool]]:
+        """For each loss: its place, what of the arguments it is called with, and whether the release drops it from the total."""
         by_output = [
             self.outputs.each("y_pred", y_pred),
             self._targets(y_true),
@@ -234,7 +232,8 @@ class CompiledLoss(HoldsTables):
             self.outputs.each("mask", mask, lacking="None"),
             self._denominators(denominator),
         ]
-        by_output[2] = [*by_output[2], *[None] * (len(self.outputs) - len(by_output[2]))]
+        reached = len(by_output[2])  # fewer than there are outputs where a list of weights ends early
+        by_output[2] = [*by_output[2], *[None] * (len(self.outputs) - reached)]
         found = []
         for index, place in enumerate(self._bound.places):
             if not isinstance(self.losses[index], WeightedLoss):
@@ -246,7 +245,7 @@ class CompiledLoss(HoldsTables):
                 raise ValueError(
                     f"y_true expected an entry for {self._output(index)}, which has a loss; received none."
                 )
-            found.append((index, tuple(arguments)))
+            found.append((index, tuple(arguments), self._dropped[index] or place >= reached))
         return found
 
     def _targets(self, y_true: Any) -> list[Any]:
@@ -282,12 +281,6 @@ class CompiledLoss(HoldsTables):
             at == place and isinstance(one, WeightedLoss)
             for at, one in zip(self._bound.places, self.losses, strict=True)
         )
-
-    def _is_dropped(self, index: int, sample_weight: Any) -> bool:
-        """Whether the release leaves this loss out of the total, because a list of weights ended before it."""
-        if self._dropped[index]:
-            return True
-        return len(self.rules.sample_weights(sample_weight, self.outputs)) <= self._bound.places[index]
 
     def _penalty(self, penalty: Callable[[], Tensor], batch_size: int, peek: bool) -> Tensor:
         activity = isinstance(penalty, ActivityPenalty)

@@ -75,6 +75,15 @@ class Explanation:
     def __str__(self) -> str:
         return "\n".join(text.lines_of(self))
 
+    def __rich__(self) -> Any:
+        """For ``rich.print``: the same text, its headings bold and its findings in colour."""
+        from rich.text import Text
+
+        shown = Text(str(self), no_wrap=True)
+        shown.highlight_regex(r"(?m)^\S.*$", "bold")
+        shown.highlight_regex(r"(?m)^  \* .*$(\n    \S.*$)*", "yellow")
+        return shown
+
     def to_dict(self) -> dict[str, Any]:
         """For machines: what JSON takes."""
         found = {"total": self.total, "semantics": self.semantics, "parts": [asdict(part) for part in self.parts]}
