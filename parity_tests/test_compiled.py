@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +71,28 @@ def test_every_two_rows_of_rules_are_told_apart() -> None:
         if name not in ("torch", "torchweights")
     ]
     assert len(set(rules)) == len(rules)
+
+
+#: cases whose answers tell most, in a release that is installed here
+LIVE = "^(loss: (list|several on each|list with None, three outputs)|weights: (dict, outputs not .*|nested.*)|sample_weight: list, three outputs|penalty: (activity l2|kernel l1), one output|activations: certain|outputs: nested)$"
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_the_installed_release_answers_as_its_row(
+    package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorflow")
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    oracle, answers = Path(replay.__file__).parent / "oracle.py", tmp_path / "answers.json"
+    beside = {**os.environ, "KERAS_BACKEND": "tensorflow", "KERAS_HOME": str(tmp_path)}
+    subprocess.run(
+        [sys.executable, str(oracle), package, str(answers), LIVE], env=beside, check=True, capture_output=True
+    )
+    fresh = json.loads(answers.read_text())
+    version = fresh["made_by"]["release"].removeprefix(package)
+    monkeypatch.setattr(replay, "recorded", lambda _: {"made_by": fresh["made_by"], **fresh["answers"]})
+    release = package + ".".join(version.split(".")[:2])
+    assert len(fresh["answers"]) > 20
+    for question in fresh["answers"]:
+        assert (differs(question, release) is None) == (expected_divergence(release, question) is None), question

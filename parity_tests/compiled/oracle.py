@@ -1,4 +1,5 @@
-"""Asks one release for every case: ``python oracle.py keras|tf.keras|tf_keras FILE`` in that release's Python (3.6 and up).
+"""Asks one release for every case: ``python oracle.py keras|tf.keras|tf_keras FILE [PATTERN]`` in that release's Python (3.6
+and up); only the cases whose names the pattern finds, if one is given.
 
 Each case is a fresh model, three times: one step of training (the loss it reports, and the gradient of each kernel, which is
 what a step of rate 1 takes away), an epoch of ``fit`` over uneven batches, and ``evaluate``. What a release refuses is
@@ -8,6 +9,7 @@ recorded as it says it, with where it said it.
 import json
 import os
 import platform
+import re
 import sys
 import warnings
 
@@ -246,9 +248,11 @@ def asked(ask, case):
 STEPS = ("loss: list", "weights: list", "sample_weight: list", "loss: list, three outputs")
 
 
-def main(path):
+def main(path, pattern=""):
     answers = {}
     for name, case in cases.CASES.items():
+        if not re.search(pattern, name):
+            continue
         doors = {"train": trained, "fit": fitted, "evaluate": evaluated}
         if (name in STEPS and WHICH != "keras") or (
             KERAS_3 and os.environ.get("KERAS_BACKEND") != "torch" and name in STEPS
@@ -266,4 +270,4 @@ def main(path):
 
 
 if __name__ == "__main__":
-    main(sys.argv[2])
+    main(*sys.argv[2:])
