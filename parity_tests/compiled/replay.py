@@ -19,10 +19,9 @@ from torch import Tensor, nn
 import torchweights as tw
 from parity_tests.compiled import cases
 from parity_tests.compiled.divergences import DIVERGENCES
+from torchweights.parity.comparison import TOLERANCES
 
 RECORDINGS = sorted((Path(__file__).parent / "recordings").glob("*.json"))
-#: a scaled error beyond this is a difference of meaning
-LIMITS = {"float64": 1e-12, "float32": 2e-6}
 X, Y, WEIGHT = cases.arrays()
 
 
@@ -222,7 +221,7 @@ def errors(
     found: dict[str, Any], answer: dict[str, Any], case: dict[str, Any], release: str
 ) -> dict[str, tuple[float, float]]:
     """Scaled error and its limit, of what is printed and of the gradients."""
-    limit = LIMITS[recorded(release)["made_by"]["in"]]
+    limit = TOLERANCES[recorded(release)["made_by"]["in"]]
     # Logarithms of clipped probabilities are terms of up to 16; the gradient was read off kernels of ones and zeros.
     scale = -math.log(1e-7) if "scale" in case else 1.0
     value = max(_scaled(found["value"][name], there, scale) for name, there in answer["value"].items())
