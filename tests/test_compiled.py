@@ -135,6 +135,8 @@ def test_one_loss_for_all_outputs_and_several_losses_on_one() -> None:
     mse, mae = tw.MeanSquaredError(), tw.MeanAbsoluteError()
     shared = tw.CompiledLoss("mse", output_names=["a", "b"])
     torch.testing.assert_close(shared(p, t), mse(p[0], t[0]) + mse(p[1], t[1]), rtol=1e-15, atol=0)
+    halved = tw.CompiledLoss("mse", torch.tensor([0.5, 2.0]), output_names=["a", "b"])
+    torch.testing.assert_close(halved(p, t), 0.5 * mse(p[0], t[0]) + 2 * mse(p[1], t[1]), rtol=1e-15, atol=0)
     several = tw.CompiledLoss({"a": ["mse", "mae"], "b": "mse"}, loss_weights={"a": [0.5, 2.0], "b": 3.0})
     parts = several.detailed(p, t)
     expected = 0.5 * mse(p[0], t[0]) + 2 * mae(p[0], t[0]) + 3 * mse(p[1], t[1])

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 import torchweights as tw
+from tests import tf1_samples
 from tests.samples import DIVIDING, ROWS, SAMPLES, Sample
 
 #: how far the parts may be from the loss: scaled by the sum of their absolute values
@@ -139,6 +140,9 @@ def test_shares_are_those_of_the_formula() -> None:
     heaviest = part.heaviest[0]
     assert paid[heaviest.index] == paid.max()
     assert heaviest.share == pytest.approx(float(paid.max() / paid.sum()))
+    by_sample = paid.flatten(1).sum(1)
+    assert part.samples[0].index == int(by_sample.argmax())
+    assert part.samples[0].share == pytest.approx(float(by_sample.max() / by_sample.sum()))
     assert y_pred.grad is None, "explaining trains nothing"
 
 
@@ -379,3 +383,24 @@ def test_the_command_explains_a_file(tmp_path: Any, capsys: pytest.CaptureFixtur
     ):
         assert main(["explain", *wrong]) == 2
         assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("weighed", [False, True])
+@pytest.mark.parametrize("reduction", [None, "sum_by_nonzero_weights", "mean", "sum", "none"])
+@pytest.mark.parametrize("name", tf1_samples.ALL)
+def test_the_parts_of_tf_losses_add_up(name: str, reduction: str | None, weighed: bool) -> None:
+    options = dict(tf1_samples.LOSSES[name][0]) if name in tf1_samples.LOSSES else {}
+    if reduction is not None:
+        options["reduction"] = reduction
+    try:
+        criterion = tw.tf1.Criterion(name, **options)
+        y_pred, y_true = tf1_samples.batch(name)
+        weight = torch.tensor([1.0, 0.0, 2.5], dtype=torch.float64) if weighed else None
+        if weight is not None and name != "sparse_softmax_cross_entropy" and name != "softmax_cross_entropy":
+            weight = weight[:, None]
+        loss = criterion(y_pred, y_true, weight)
+    except (ValueError, TypeError):
+        pytest.skip("tf.losses refuses this")
+    found = tw.explain(criterion, y_pred, y_true, weight)
+    assert added_up(found, loss.detach()) <= LIMIT
+    assert found.same_under("tf.losses1.12").rows[0].loss is not None or found.same_under("tf.losses1.12").rows[0].how

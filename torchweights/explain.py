@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from torchweights import tf1
 from torchweights.compiled import CompiledLoss
 from torchweights.explanation import text
 from torchweights.explanation.findings import findings_of
@@ -118,7 +119,7 @@ class Explanation:
 
 
 def explain(
-    criterion: WeightedLoss | CompiledLoss,
+    criterion: WeightedLoss | CompiledLoss | tf1.Criterion,
     y_pred: Any,
     y_true: Any,
     sample_weight: Any = None,
@@ -129,7 +130,7 @@ def explain(
     """Where the loss comes from: every stage with its shape and sum, who pays for it, and what stands out.
 
     Args:
-        criterion: A criterion, or a ``CompiledLoss``.
+        criterion: A criterion (those of ``tw.tf1`` too), or a ``CompiledLoss``.
         y_pred, y_true, sample_weight, mask, denominator: As in its call. Nothing is trained: gradients are of copies.
 
     Raises:
@@ -150,9 +151,9 @@ def explain(
     if isinstance(criterion, CompiledLoss):
         parts, penalties = _compiled(criterion, y_pred, y_true, call)
         semantics = criterion.rules.name
-    elif isinstance(criterion, WeightedLoss):
+    elif isinstance(criterion, (WeightedLoss, tf1.Criterion)):
         parts, penalties = (explain_part("output_1", criterion, y_pred, y_true, 1.0, call),), ()
-        semantics = criterion.semantics.name
+        semantics = criterion.semantics if isinstance(criterion, tf1.Criterion) else criterion.semantics.name
     else:
         raise TypeError(
             f"criterion expected a criterion or a CompiledLoss; received {type(criterion).__name__}. Wrap a function with tw.from_function."

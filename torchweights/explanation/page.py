@@ -72,6 +72,11 @@ def _part(place: int, part: Part) -> list[str]:
             "<h3>Sources of weight</h3>",
             _table(f"sources-{place}", "Sources of weight", text.SOURCES, text.source_rows(part)),
         ]
+    if part.samples:
+        lines += [
+            "<h3>Heaviest samples</h3>",
+            _table(f"samples-{place}", "Heaviest samples", text.SAMPLES, text.sample_rows(part)),
+        ]
     if part.heaviest:
         lines += [
             "<h3>Heaviest values</h3>",

@@ -54,6 +54,14 @@ class Heavy:
 
 
 @dataclass(frozen=True)
+class HeavySample:
+    """One sample that weighs much: its place in the batch and its share of the loss, all its values together."""
+
+    index: int
+    share: float
+
+
+@dataclass(frozen=True)
 class Part:
     """One loss of one output, explained."""
 
@@ -68,6 +76,7 @@ class Part:
     classes: tuple[Share, ...]
     sources: tuple[Source, ...]
     heaviest: tuple[Heavy, ...]
+    samples: tuple[HeavySample, ...]
     ignored: float
     gradient: float
     facts: dict[str, Any]
@@ -106,20 +115,9 @@ def _taken_apart(
         stage = Stage("loss", (), loss, "one number, reduced by the loss itself")
         gradient = float(slope.sum())
         return Part(
-            output,
-            _named(criterion),
-            loss,
-            loss_weight,
-            loss * loss_weight,
-            (loss,),
-            (stage,),
-            (),
-            (),
-            (),
-            0.0,
-            gradient,
+            output, _named(criterion), loss, loss_weight, loss * loss_weight, (loss,), (stage,), (), (), (), (), 0.0, gradient,
             {"scalar": True},
-        )
+        )  # fmt: skip
     values, weighted, weighed = (noted[0][name] for name in ("values", "weighted", "weighed"))
     divisor = float(found["divisor"]["divisor"])
     scale = loss_scale(float(weighted.sum()), divisor, loss)
@@ -149,7 +147,7 @@ def _taken_apart(
     return Part(
         output, _named(criterion), loss, loss_weight, loss * loss_weight, contributions,
         tuple(stages_of(criterion, y_pred, values, weighted, weighed, found, noted[0]["reduction"], divisor, loss, counted)),
-        shares, tuple(_sources(values, weighed, found)), tuple(_heaviest(paid, values, weight, classes if meets else None)),
+        shares, tuple(_sources(values, weighed, found)), tuple(_heaviest(paid, values, weight, classes if meets else None)), tuple(_heaviest_samples(paid)),
         1 - counted / max(elements, 1), float(slope.sum()), _facts(criterion, y_pred, values, weighed, weight, noted[0]["reduction"], classes),
         _map(paid),
     )  # fmt: skip
@@ -242,6 +240,17 @@ def _heaviest(paid: Tensor, values: Tensor, weight: Tensor, classes: Classes | N
         share = size / whole if whole else 0.0
         found.append(Heavy(index, share, float(values.reshape(-1)[place]), float(weight.reshape(-1)[place]), label))
     return found
+
+
+def _heaviest_samples(paid: Tensor) -> list[HeavySample]:
+    """Samples with several values each; where a sample is one value, that is said already."""
+    if paid.ndim < 2 or not paid.numel():
+        return []
+    each = paid.abs().flatten(1).sum(1)
+    whole = float(each.sum())
+    top = each.topk(min(HEAVIEST, len(each)))
+    found = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+    return [HeavySample(index, size / whole if whole else 0.0) for index, size in found]
 
 
 def _facts(

@@ -106,6 +106,12 @@ def output_rows(explanation: Explanation) -> list[tuple[str, ...]]:
     ]
 
 
+def sample_rows(part: Part) -> list[tuple[str, ...]]:
+    """The samples that weigh most, all their values together."""
+    return [(str(one.index), percent(one.share)) for one in part.samples]
+
+
+SAMPLES = ("sample", "share of loss")
 OUTPUTS = ("output", "loss", "x weight", "weighted", "of the total", "of the gradient")
 
 
@@ -119,6 +125,7 @@ def lines_of(explanation: Explanation) -> list[str]:
         lines += ["", *textwrap.wrap(title, WIDTH), *table(STAGES, stage_rows(part))]
         for name, heads, rows in (
             ("Who pays (shares)", CLASSES, class_rows(part)), ("Sources of weight", SOURCES, source_rows(part)),
+            ("Heaviest samples", SAMPLES, sample_rows(part)),
             ("Heaviest values", HEAVIEST, heavy_rows(part)),
         ):  # fmt: skip
             if rows:

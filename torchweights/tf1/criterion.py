@@ -80,6 +80,10 @@ class Criterion(nn.Module):
         if loss == _UNREDUCED and self.reduction != DEFAULT:
             raise ValueError(f"reduction expected to be left out for {_UNREDUCED}, which sums; received {reduction!r}.")
 
+    def in_row(self, semantics: str) -> Criterion:
+        """The same criterion, built in another row."""
+        return Criterion(self.loss, reduction=self.reduction, semantics=semantics, **self.options).train(self.training)
+
     def extra_repr(self) -> str:
         """As it was built."""
         shown = {"reduction": self.reduction, "semantics": self.semantics}
