@@ -44,7 +44,8 @@ class Crossentropy(WeightedLoss):
             )
         if not isinstance(from_logits, bool) and from_logits not in (None, *_RESCUES):
             raise ValueError(
-                f"from_logits expected True, False or one of {', '.join(_RESCUES)}; received {from_logits!r}."
+                "from_logits expected True, False or 'rescued' (with the name of the activation, 'rescued sigmoid', where the loss expects another); "
+                f"received {from_logits!r}."
             )
         for name, number in (("label_smoothing", label_smoothing), ("epsilon", epsilon)):
             if isinstance(number, bool) or not isinstance(number, (int, float)):
