@@ -38,7 +38,7 @@ class CategoricalCrossentropy(Crossentropy):
 
     Args:
         from_logits: True for logits, False for probabilities, "rescued" for logits of a model whose era computed the loss
-            behind a softmax. The default row has no default; Keras rows have False.
+            behind a softmax ("rescued sigmoid": of one that ended in a sigmoid). The default row has no default; Keras rows have False.
         label_smoothing: a in y (1 - a) + a / C.
         axis: Axis of the classes. The default row wants it from rank 3 on; Keras rows have -1.
         epsilon: Where probabilities are clipped.
@@ -152,7 +152,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
 
     Args:
         from_logits: True for logits, False for probabilities, "rescued" for logits of a model whose era computed the loss
-            behind a softmax. The default row has no default; Keras rows have False.
+            behind a softmax ("rescued sigmoid": of one that ended in a sigmoid). The default row has no default; Keras rows have False.
         ignore_class: The label that means "no label": its values count nowhere.
         label_smoothing: a: the label has 1 - a + a / C, every other class a / C (torch has it, Keras does not).
         axis: Axis of the classes. The default row wants it from rank 3 on; Keras rows have -1.

@@ -113,7 +113,7 @@ class BinaryCrossentropy(Crossentropy):
 
     Args:
         from_logits: True for logits, False for probabilities, "rescued" for logits of a model whose era computed the loss
-            behind a sigmoid. The default row has no default; Keras rows have False.
+            behind a sigmoid ("rescued softmax": of one that ended in a softmax). The default row has no default; Keras rows have False.
         label_smoothing: a in y (1 - a) + a / 2.
         axis: Axis of the labels, averaged; () for a value per element. The default row wants it from rank 3 on; Keras
             rows have -1.
