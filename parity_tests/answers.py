@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,26 @@ def ask(environment: str, oracle: Path, *arguments: str, root: Path, backend: st
             sys.exit(f"{environment}: the oracle failed\n{done.stderr[-3000:]}")
         found: dict[str, Any] = json.loads(made.read_text())
         return found
+
+
+def run(
+    argv: list[str] | None,
+    prog: str,
+    about: str | None,
+    releases: Collection[str],
+    record: Callable[[str, argparse.Namespace], bool],
+) -> int:
+    """The command line of a recorder: record, or check, the releases asked for; 0 if all went well and nothing has changed."""
+    parser = argparse.ArgumentParser(prog=f"python -m {prog}", description=about)
+    parser.add_argument("releases", nargs="*", metavar="RELEASE", help=f"of {', '.join(releases)}; default: all")
+    parser.add_argument("--check", action="store_true", help="compare with the recordings and write nothing")
+    parser.add_argument("--environments", metavar="DIR", type=Path, default=environments.DEFAULT_FOLDER)
+    options = parser.parse_args(argv)
+    if unknown := [release for release in options.releases if release not in releases]:
+        sys.exit(f"no recorder for {', '.join(unknown)}; there is: {', '.join(releases)}")
+    # A list: a release that has changed does not keep the others from being asked.
+    kept = [record(release, options) for release in options.releases or releases]
+    return 0 if all(kept) else 1
 
 
 def keep(path: Path, fresh: dict[str, Any], *, check: bool) -> bool:

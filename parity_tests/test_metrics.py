@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("torchmetrics")
+pytest.importorskip("torchmetrics", reason="the metrics need the extra [metrics]")
 from torchweights import metrics
 
 C = 4

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-pytest.importorskip("torchmetrics")
+pytest.importorskip("torchmetrics", reason="the metrics need the extra [metrics]")
 from torchweights import metrics
 
 T = torch.tensor

@@ -87,7 +87,7 @@ class CompiledLoss(HoldsTables):
         self._step = 0
         given = loss_weights if self._schedule is None else self._schedule(0)
         weights = self._read_loss_weights(given)
-        self._dropped = tuple(weight is None or index in bound.dropped for index, weight in enumerate(weights))
+        self._dropped = self._left_out(weights)
         if (
             all(
                 dropped or not isinstance(one, WeightedLoss)
@@ -104,10 +104,7 @@ class CompiledLoss(HoldsTables):
     def set_loss_weights(self, loss_weights: Any) -> None:
         """Other loss weights from now on, in any form that the row takes; a compiled step stays compiled."""
         weights = self._read_loss_weights(loss_weights)
-        if (
-            tuple(weight is None or index in self._bound.dropped for index, weight in enumerate(weights))
-            != self._dropped
-        ):
+        if self._left_out(weights) != self._dropped:
             raise ValueError("loss_weights expected weights for the same outputs as before; received fewer or more.")
         self._change("loss_weights", loss_weights, _as_tensor(weights))
 
@@ -119,6 +116,10 @@ class CompiledLoss(HoldsTables):
             )
         self._step = self._step + 1 if step is None else step
         self.set_loss_weights(self._schedule(self._step))
+
+    def _left_out(self, weights: list[float | None]) -> tuple[bool, ...]:
+        """Which losses the release leaves out of the total, because a list ended before them."""
+        return tuple(weight is None or index in self._bound.dropped for index, weight in enumerate(weights))
 
     def _read_loss_weights(self, given: Any) -> list[float | None]:
         plain = given.detach().tolist() if isinstance(given, nn.Parameter) else given

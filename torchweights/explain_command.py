@@ -14,7 +14,6 @@ import torch
 
 from torchweights import names
 from torchweights.explain import Explanation, explain
-from torchweights.semantics import SEMANTICS
 
 _ARRAYS = ("y_pred", "y_true", "sample_weight", "mask")
 
@@ -86,7 +85,7 @@ def _criterion(options: argparse.Namespace) -> Any:
         "reduction": options.reduction,
     }  # fmt: skip
     kept = {name: value for name, value in given.items() if value is not None}
-    return names.get(options.loss, SEMANTICS.get(options.semantics, options.semantics), **kept)
+    return names.get(options.loss, options.semantics, **kept)
 
 
 def _class_weight(text: str) -> dict[int, float]:

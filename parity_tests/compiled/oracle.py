@@ -38,7 +38,7 @@ if GRAPH:
     tf.logging.set_verbosity(tf.logging.ERROR)
 X, Y, WEIGHT = cases.arrays()
 #: TF 1.14 to 2.1 weigh in float32 and cannot multiply that by float64; TF 2.2 to 2.12 add up in float32 whatever they are asked
-#: (and Keras on torch computes in float32 from 3.6 on)
+#: (and so do Keras 3.6 and later on torch, which is asked in float32 throughout)
 IN_FLOAT32 = VERSION.startswith(("tf1.14", "tf1.15", "tf2.", "keras2.3")) or os.environ.get("KERAS_BACKEND") == "torch"
 FLOAT = "float32" if IN_FLOAT32 else "float64"
 keras.backend.set_floatx(FLOAT)

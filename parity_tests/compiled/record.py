@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from parity_tests import answers, environments
+from parity_tests import answers
 from parity_tests.engines import ENGINES
 
 HERE = Path(__file__).parent
@@ -24,24 +24,14 @@ RELEASES = (
 
 def main(argv: list[str] | None = None) -> int:
     """Record, or check, the releases asked for; 0 if all went well and, under --check, nothing has changed."""
-    parser = argparse.ArgumentParser(prog="python -m parity_tests.compiled.record", description=__doc__)
-    parser.add_argument("releases", nargs="*", metavar="RELEASE", help=f"of {', '.join(RELEASES)}; default: all")
-    parser.add_argument("--check", action="store_true", help="compare with the recordings and write nothing")
-    parser.add_argument("--environments", metavar="DIR", type=Path, default=environments.DEFAULT_FOLDER)
-    options = parser.parse_args(argv)
-    if unknown := [release for release in options.releases if release not in RELEASES]:
-        sys.exit(f"no recorder for {', '.join(unknown)}; there is: {', '.join(RELEASES)}")
     RECORDINGS.mkdir(exist_ok=True)
-    return 0 if all(_record(release, options) for release in options.releases or RELEASES) else 1
+    return answers.run(argv, "parity_tests.compiled.record", __doc__, RELEASES, _record)
 
 
 def _record(release: str, options: argparse.Namespace) -> bool:
     engine = ENGINES[release]
-    keras = (
-        "tf.keras"
-        if release.startswith("tf") and not release.startswith("tf_keras")
-        else release.rstrip("-torch.0123456789")
-    )
+    package = release.removesuffix("-torch").rstrip(".0123456789")
+    keras = "tf.keras" if package == "tf" else package
     fresh = answers.ask(
         engine.environment, HERE / "oracle.py", keras, root=options.environments, backend=engine.keras_backend
     )

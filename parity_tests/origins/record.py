@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from parity_tests import answers, environments
+from parity_tests import answers
 from parity_tests.origins import inputs
 
 HERE = Path(__file__).parent
@@ -26,22 +26,14 @@ RELEASES = {
 
 def main(argv: list[str] | None = None) -> int:
     """Record, or check, the releases asked for; 0 if all went well and, under --check, nothing has changed."""
-    parser = argparse.ArgumentParser(prog="python -m parity_tests.origins.record", description=__doc__)
-    parser.add_argument("releases", nargs="*", metavar="RELEASE", help=f"of {', '.join(RELEASES)}; default: all")
-    parser.add_argument("--check", action="store_true", help="compare with the recordings and write nothing")
-    parser.add_argument("--environments", metavar="DIR", type=Path, default=environments.DEFAULT_FOLDER)
-    options = parser.parse_args(argv)
-    if unknown := [release for release in options.releases if release not in RELEASES]:
-        sys.exit(f"no recorder for {', '.join(unknown)}; there is: {', '.join(RELEASES)}")
+    return answers.run(argv, "parity_tests.origins.record", __doc__, RELEASES, _record)
+
+
+def _record(release: str, options: argparse.Namespace) -> bool:
     if not options.check:
         RECORDINGS.mkdir(exist_ok=True)
         arrays = {name: array.tolist() for name, array in inputs.everything().items()}
         (RECORDINGS / "inputs.json").write_text(answers.lines(arrays))
-    kept = [_record(release, options) for release in options.releases or RELEASES]
-    return 0 if all(kept) else 1
-
-
-def _record(release: str, options: argparse.Namespace) -> bool:
     environment, keras = RELEASES[release]
     fresh = answers.ask(environment, HERE / "oracle.py", keras, root=options.environments)
     return answers.keep(RECORDINGS / f"{release}.json", fresh, check=options.check)

@@ -18,14 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from parity_tests import environments
+from parity_tests.answers import CHECK_LIMITS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RECORDINGS = ROOT / "torchweights" / "demo" / "recordings"
 RECORDERS = {"keras2.2.4": HERE / "record_keras_2_2_4.py", "keras3.15": HERE / "record_keras_3_15.py"}
 ENVIRONMENTS = {"keras2.2.4": "keras2.2.4", "keras3.15": "modern"}
-# The same release on another processor may add in another order; more than this is another training.
-CHECK_LIMITS = {"float32": 1e-5, "float64": 1e-12}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -115,12 +115,13 @@ def one_for_each_loss(loss_weights: Any, loss: Any, bound: Bound, outputs: Outpu
         _as_many(len(weights), 1, "as the release counts a single loss as one, whatever the outputs")
         return [_or_one(weights[0])] * len(bound)
     if isinstance(loss_weights, Mapping) and isinstance(loss, Mapping):
-        lacking = [name for name in loss if name not in loss_weights]
+        by_loss = [outputs.names[place] for place in bound.places]
+        lacking = [name for name in dict.fromkeys(by_loss) if name not in loss_weights]
         if lacking:
             raise ValueError(
                 f"loss_weights expected an entry for {', '.join(lacking)}; received {', '.join(loss_weights)}. Write 1.0."
             )
-        return [_or_one(weight) for name in _names_of(bound, outputs) for weight in [loss_weights[name]]]
+        return [_or_one(loss_weights[name]) for name in by_loss]
     if listed is None and not isinstance(loss_weights, Mapping):
         if len(outputs) == 1:
             return [loss_weights] * len(bound)
@@ -168,10 +169,6 @@ def strictly(loss_weights: Any, loss: Any, bound: Bound, outputs: Outputs) -> We
 
 def _has_loss(place: int, bound: Bound) -> bool:
     return any(at == place and one is not None for at, one in zip(bound.places, bound.given, strict=True))
-
-
-def _names_of(bound: Bound, outputs: Outputs) -> list[str]:
-    return [outputs.names[place] for place in bound.places]
 
 
 def _listed(given: Any) -> list[Any] | None:

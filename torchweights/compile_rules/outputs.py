@@ -96,7 +96,7 @@ class Outputs:
                 raise ValueError(f"{argument} expected an entry for {', '.join(without)}; received {', '.join(given)}.")
             return [given.get(name) for name in self.names]
         found = dict(walk(given))
-        if list(found) != self.paths and not (len(found) == len(self) and set(found) == set(self.paths)):
+        if set(found) != set(self.paths):
             expected = (
                 f"{len(self)} entries, one for each of {self}"
                 if not self.nested

@@ -263,16 +263,12 @@ def _facts(
     classes: Classes | None,
 ) -> dict[str, Any]:
     """What the findings are made of."""
-    facts: dict[str, Any] = {
-        "scalar": values.ndim == 0 or getattr(criterion, "axis", 0) is None,
-        "reduction": reduction,
-    }
+    facts: dict[str, Any] = {"scalar": values.ndim == 0 or getattr(criterion, "axis", 0) is None}
     facts["elements"] = values.numel()
     facts["labelled"] = classes is not None and classes.axis is not None
     facts["divides_by_weights"] = (
         reduction == "mean_with_sample_weight" or weighed.row.weighing.denominator is weights_or_nan
     )
-    facts["counts_weights"] = weighed.row.weighing.counts_weights(reduction)
     facts["weighed"] = weighed.weight is not None
     facts["negative"] = float(exactly(values < 0).mean()) if values.numel() else 0.0
     if weighed.weight is not None and weighed.weight.numel():

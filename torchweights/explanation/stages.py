@@ -26,7 +26,11 @@ def stages_of(
     loss: float, counted: int,
 ) -> list[Stage]:  # fmt: skip
     """The stages from y_pred to the loss."""
-    shape, whole = tuple(values.shape), float(exactly(values).sum())
+    given = found.get("weights", {}).get("class_weight")
+    inside = found.get("weights inside", {})
+    within = inside.get("class_weight")
+    # A formula that weighs by itself noted its values before it did.
+    shape, whole = tuple(values.shape), float(exactly(values if within is None else inside["values"]).sum())
     stages = [Stage("y_pred", tuple(y_pred.shape), float(exactly(y_pred).sum()), _predictions(criterion, y_pred))]
     if getattr(criterion, "_averages", False) and values.ndim < y_pred.ndim:
         many = y_pred.numel() // max(values.numel(), 1)
@@ -39,13 +43,9 @@ def stages_of(
     elements = values.numel()
     if counted < elements:
         stages.append(Stage("mask and ignored labels", shape, whole, f"{counted} of {elements} values count"))
-    given = found.get("weights", {}).get("class_weight")
-    within = found.get("weights inside", {}).get("class_weight")
     if within is not None:
-        stages[-1] = Stage(
-            stages[-1].name, shape, float(exactly(found["weights inside"]["values"]).sum()), stages[-1].how
-        )
-        stages.append(Stage("x class weights", shape, whole, "inside the formula: no row counts them under the mean"))
+        how = "inside the formula: no row counts them under the mean"
+        stages.append(Stage("x class weights", shape, float(exactly(values).sum()), how))
     if given is not None and not getattr(criterion, "_weights_inside", lambda: False)():
         alone = aligned(given, weighed)
         if alone is not None:
