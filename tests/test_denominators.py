@@ -10,7 +10,7 @@ from torch import Tensor
 
 import torchweights as tw
 from tests.samples import BY_NAME, DIVIDING, FLAT, ROWS, SAMPLES, Sample, gradient, split
-from torchweights.reduction import Denominator
+from torchweights.counts import Denominator
 
 T = torch.tensor
 SIZES = [3, 0, 1]

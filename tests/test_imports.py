@@ -30,17 +30,18 @@ HEAVY = (
 #: module -> floor; a module sees only modules of lower floors (``losses`` also its own base)
 FLOORS = {
     "messages": 0, "precision": 0, "validation": 0, "tracing": 0,
-    "functional": 1, "alignment": 1, "denominators": 1, "releases": 1,
-    "semantics": 2,
-    "reduction": 3, "class_weight": 3, "masking": 3,
-    "losses": 4, "tf1": 4,
-    "names": 5, "compile_rules": 5, "penalties": 5, "totals": 5, "compiled": 6, "epochs": 7, "explanation": 7, "explain": 8, "class_weight_builders": 4, "metrics": 5, "cost_matrices": 4,
+    "functional": 1, "alignment": 1, "denominators": 1, "releases": 1, "partial_sums": 1,
+    "semantics": 2, "counts": 3,
+    "reduction": 4, "class_weight": 4, "masking": 4,
+    "losses": 5, "tf1": 5, "class_weight_builders": 5, "cost_matrices": 5,
+    "names": 6, "compile_rules": 6, "penalties": 6, "totals": 6, "metrics": 6, "distributed": 6,
+    "total_splitting": 7, "compiled": 8, "epochs": 9, "explanation": 9, "explain": 10,
 }  # fmt: skip
-TOP = 9
+TOP = 11
 
 PUBLIC = {
     "BinaryCrossentropy", "BinaryFocalCrossentropy", "CTC", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
-    "CategoricalGeneralizedCrossEntropy", "CategoricalHinge", "Circle", "CosineSimilarity", "Counts", "Denominator", "Dice",
+    "CategoricalGeneralizedCrossEntropy", "CategoricalHinge", "Circle", "CosineSimilarity", "Counts", "Denominator", "Dice", "PartialSums", "global_denominator", "global_sums",
     "Hinge", "Huber", "KLDivergence", "KerasTrapWarning", "LogCosh", "MeanAbsoluteError", "MeanAbsolutePercentageError",
     "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "SEMANTICS", "Semantics", "SparseCategoricalCrossentropy",
     "SquaredHinge", "Tversky", "ExpectedCost", "WeightedCategoricalCrossentropy", "WeightedMeanAbsoluteError",

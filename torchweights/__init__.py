@@ -23,6 +23,10 @@ from torchweights.compiled import CompiledLoss as CompiledLoss
 from torchweights.cost_matrices import business_costs as business_costs
 from torchweights.cost_matrices import costs_from_class_weight as costs_from_class_weight
 from torchweights.cost_matrices import ordinal_costs as ordinal_costs
+from torchweights.counts import Counts as Counts
+from torchweights.counts import Denominator as Denominator
+from torchweights.distributed import global_denominator as global_denominator
+from torchweights.distributed import global_sums as global_sums
 from torchweights.epochs import EpochLoss as EpochLoss
 from torchweights.explain import Explanation as Explanation
 from torchweights.explain import explain as explain
@@ -65,12 +69,11 @@ from torchweights.masking import mask_pixels as mask_pixels
 from torchweights.masking import positive_count as positive_count
 from torchweights.messages import KerasTrapWarning as KerasTrapWarning
 from torchweights.names import get as get
+from torchweights.partial_sums import PartialSums as PartialSums
 from torchweights.penalties import activity_l1 as activity_l1
 from torchweights.penalties import activity_l2 as activity_l2
 from torchweights.penalties import l1 as l1
 from torchweights.penalties import l2 as l2
-from torchweights.reduction import Counts as Counts
-from torchweights.reduction import Denominator as Denominator
 from torchweights.reduction import reduce_weighted_values as reduce_weighted_values
 from torchweights.semantics import SEMANTICS as SEMANTICS
 from torchweights.semantics import Semantics as Semantics

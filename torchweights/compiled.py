@@ -12,17 +12,16 @@ from torch import Tensor, nn
 from torchweights import names
 from torchweights.compile_rules import Outputs, compile_rules_for
 from torchweights.losses import WeightedLoss, from_function
-from torchweights.losses.held_weights import HoldsTables
 from torchweights.penalties import ActivityPenalty
-from torchweights.reduction import Denominator
 from torchweights.semantics import Semantics, semantics_for
+from torchweights.total_splitting import PenaltyShare, SplitsTotal, batch_size, penalty_share
 from torchweights.totals import Call, Parts, Term
 
 Loss = str | WeightedLoss | Callable[[Any, Any], Tensor] | None
 Nested = Tensor | Sequence[Any] | Mapping[str, Any]
 
 
-class CompiledLoss(HoldsTables):
+class CompiledLoss(SplitsTotal):
     """sum over outputs of loss weight x loss, plus penalties: the number that Keras trains on and prints.
 
     Args:
@@ -38,7 +37,7 @@ class CompiledLoss(HoldsTables):
         semantics: The row: of losses given by name or as functions, and of what may be left out or is refused.
 
     Calls take ``(y_pred, y_true, sample_weight=None, mask=None, denominator=None)``: each a tensor (of the only output), a list, a dict by
-    name, or nested as ``output_names``.
+    name, or nested as ``output_names``. With a ``denominator`` out of ``denominator()`` every batch adds its share of the penalties.
 
     Raises:
         ValueError: for outputs, weights and losses that do not meet as the row's release wants them.
@@ -169,7 +168,7 @@ class CompiledLoss(HoldsTables):
             weight = self._held("loss_weights", value.device)[index].to(value.dtype)
             place = self._bound.places[index]
             terms.append(Term(self._output(index), value, value * weight, self.outputs.log_names[place]))
-        penalties = self.penalty_values(y_pred)
+        penalties = self.penalty_values(y_pred, denominator)
         total: Any = sum([*(term.weighted for term in terms), *penalties])
         return Parts(total, tuple(terms), penalties, self.output_names, len(self._bound), self.rules.logs)
 
@@ -184,10 +183,13 @@ class CompiledLoss(HoldsTables):
             found.append(Call(self._output(index), self.losses[index], p, t, weight, call))
         return found
 
-    def penalty_values(self, y_pred: Nested, *, peek: bool = False) -> tuple[Tensor, ...]:
-        """Each penalty for this batch; ``peek`` leaves those of activities to whoever trains."""
-        batch_size = _batch_size(y_pred)
-        return tuple(self._penalty(one, batch_size, peek) for one in self.penalties)
+    def penalty_values(self, y_pred: Nested, denominator: Any = None, *, peek: bool = False) -> tuple[Tensor, ...]:
+        """What this batch adds of each penalty: all of it, or its share of a step of several batches, as ``denominator`` counted them.
+
+        ``peek`` leaves those of activities to whoever trains.
+        """
+        share = penalty_share(denominator, batch_size(y_pred))
+        return tuple(self._penalty(one, share, peek) for one in self.penalties)
 
     def in_row(self, semantics: str | Semantics) -> CompiledLoss:
         """The same losses, weights and penalties, built in another row."""
@@ -204,23 +206,12 @@ class CompiledLoss(HoldsTables):
             self.training
         )
 
-    def denominator(
-        self,
-        y_true: Nested,
-        sample_weight: Nested | None = None,
-        mask: Nested | None = None,
-        *,
-        y_pred_shape: Any = None,
-    ) -> dict[str, Denominator | list[Denominator]]:
-        """What this batch adds to the denominator of each output; of each loss, where several are on one."""
-        shapes = {} if y_pred_shape is None else y_pred_shape
-        found: dict[str, Any] = {}
-        for index, (_, t, w, m, _), _ in self._arguments(None, y_true, sample_weight, mask, None):
-            criterion: Any = self.losses[index]
-            name = self._output(index)
-            shape = shapes.get(name) if isinstance(shapes, Mapping) else shapes[self._bound.places[index]]
-            found.setdefault(name, []).append(criterion.denominator(t, w, m, y_pred_shape=shape))
-        return {name: several[0] if len(several) == 1 else several for name, several in found.items()}
+    def _weights_in_total(self) -> list[tuple[int, Tensor]]:
+        return [
+            (index, self._held("loss_weights", torch.device("cpu"))[index])
+            for index, one in enumerate(self.losses)
+            if isinstance(one, WeightedLoss) and not self._dropped[index]
+        ]
 
     def _arguments(
         self, y_pred: Any, y_true: Any, sample_weight: Any, mask: Any, denominator: Any
@@ -275,7 +266,7 @@ class CompiledLoss(HoldsTables):
         return listed
 
     def _output(self, index: int) -> str:
-        return self.output_names[self._bound.places[index]]
+        return str(self.output_names[self._bound.places[index]])
 
     def _has_loss(self, place: int) -> bool:
         return any(
@@ -283,16 +274,17 @@ class CompiledLoss(HoldsTables):
             for at, one in zip(self._bound.places, self.losses, strict=True)
         )
 
-    def _penalty(self, penalty: Callable[[], Tensor], batch_size: int, peek: bool) -> Tensor:
+    def _penalty(self, penalty: Callable[[], Tensor], share: PenaltyShare, peek: bool) -> Tensor:
         activity = isinstance(penalty, ActivityPenalty)
         value = penalty.peek() if isinstance(penalty, ActivityPenalty) and peek else penalty()
-        if activity and self.rules.activity == "mean over samples":
-            value = value / batch_size
         if value.ndim and not self.rules.adds_up_tensors:
             raise ValueError(
                 f"penalties expected one number each; received shape {tuple(value.shape)}. Write lambda: tensor.sum(), or .mean()."
             )
-        return value.sum() if value.ndim else value
+        mean = activity and self.rules.activity == "mean over samples"
+        times = share.of_mean_activities if mean else share.of_activities if activity else share.of_parameters
+        value = value.sum() if value.ndim else value
+        return value * (times.to(value) if isinstance(times, Tensor) else times)
 
     def eval(self, *, validation_split: bool = False) -> CompiledLoss:
         """As in evaluate and on ``validation_data``; with ``validation_split``, as on what ``fit`` sets aside of its own arrays.
@@ -333,9 +325,3 @@ def _criterion(name: str, loss: Loss, class_weight: Any, semantics: Semantics) -
 
 def _as_tensor(weights: list[float | None]) -> Tensor:
     return torch.tensor([0.0 if one is None else float(one) for one in weights], dtype=torch.float64)
-
-
-def _batch_size(y_pred: Any) -> int:
-    while not isinstance(y_pred, Tensor):
-        y_pred = next(iter(y_pred.values() if isinstance(y_pred, Mapping) else y_pred))
-    return len(y_pred) if y_pred.ndim else 1

@@ -170,7 +170,7 @@ def _compiled(criterion: CompiledLoss, y_pred: Any, y_true: Any, call: dict[str,
         for one in criterion.calls(y_pred, y_true, **call)
     )
     with torch.no_grad():
-        values = criterion.penalty_values(y_pred, peek=True)
+        values = criterion.penalty_values(y_pred, call.get("denominator"), peek=True)
     return parts, tuple((_named(one), float(value)) for one, value in zip(criterion.penalties, values, strict=True))
 
 

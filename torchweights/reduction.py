@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from torchweights import tracing, validation
 from torchweights.alignment import Met
-from torchweights.denominators import AdditiveCounts
+from torchweights.counts import Counts, Denominator, divisor_of
 from torchweights.messages import choose
 from torchweights.precision import exact
 from torchweights.semantics import Semantics, semantics_for
@@ -31,69 +31,6 @@ def standard_reduction(reduction: str | None) -> str:
     """
     chosen = choose("reduction", "none" if reduction is None else reduction, REDUCTIONS)
     return "sum_over_batch_size" if chosen == "mean" else chosen
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a denominator is made of; counts of different batches are added field by field.
-
-    ``elements`` of the loss, ``unmasked`` elements, elements whose weight is ``nonzero``, sum of ``weights``: each
-    counted as if weights and mask were as large as the values. ``masks`` is the size that masks really have.
-    """
-
-    elements: Tensor
-    unmasked: Tensor
-    nonzero: Tensor
-    weights: Tensor
-    masks: Tensor
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Counts)))
-
-
-@dataclass(frozen=True)
-class Denominator:
-    """What ``criterion.denominator()`` returns: additive counts and the row's function of them.
-
-    Add the denominators of several micro-batches, then pass the sum to each call: ``criterion(..., denominator=d)``.
-
-    >>> import torch, torchweights as tw
-    >>> criterion = tw.MeanSquaredError()
-    >>> sum(criterion.denominator(y_true=torch.zeros(n, 2)) for n in (3, 5)).value()
-    tensor(8., dtype=torch.float64)
-    """
-
-    counts: Counts
-    semantics: str
-    reduction: str
-
-    def __add__(self, other: object) -> Denominator:
-        if not isinstance(other, Denominator):
-            return NotImplemented
-        if (other.semantics, other.reduction) != (self.semantics, self.reduction):
-            raise ValueError(
-                f"denominators add up only within one row and one reduction: expected {self.semantics!r} with "
-                f"reduction={self.reduction!r}, received {other.semantics!r} with reduction={other.reduction!r}. "
-                "Make both with the same criterion."
-            )
-        return Denominator(self.counts + other.counts, self.semantics, self.reduction)
-
-    def __radd__(self, other: object) -> Denominator:
-        # sum() starts from 0.
-        return self if isinstance(other, int) and other == 0 else NotImplemented
-
-    def value(self) -> Tensor:
-        """D itself: a 0-dim float64 tensor without gradient."""
-        return divisor_of(self.counts, semantics_for(self.semantics), self.reduction)
-
-
-def divisor_of(counts: AdditiveCounts, row: Semantics, reduction: str) -> Tensor:
-    """D: the row's function of the counts for this reduction."""
-    if reduction == "sum":
-        return torch.ones_like(counts.weights)
-    if reduction == "mean_with_sample_weight":
-        return counts.weights
-    return row.weighing.denominator(counts)
 
 
 @dataclass(frozen=True)
@@ -153,7 +90,9 @@ class Weighed:
 
     def counts(self) -> Counts:
         """The counts of this batch."""
-        return Counts(self.elements, self.unmasked, self.nonzero, self.weights.detach(), self.masks)
+        samples = self.shape[0] if self.shape else 1
+        plain = [torch.full_like(self.elements, number) for number in (samples, 1)]
+        return Counts(self.elements, self.unmasked, self.nonzero, self.weights, self.masks, *plain)
 
     def divisor(self, reduction: str) -> Tensor | float:
         """D of this batch; a plain number where shapes alone decide it."""
@@ -212,9 +151,8 @@ def reduce(
     values: Tensor, weighed: Weighed, reduction: str, denominator: Tensor | Denominator | float | None = None
 ) -> Tensor:
     """S / D of values that were weighed: the numerator over this batch's denominator, or over the one given."""
-    values = weighed.hide(values)
-    weighted = values if weighed.weight is None else values * weighed.weight
-    tracing.note("values", values=values, weighted=weighted, weighed=weighed, reduction=reduction)
+    weighted = weighted_values(values, weighed)
+    tracing.note("values", values=weighed.hide(values), weighted=weighted, weighed=weighed, reduction=reduction)
     if reduction == "none":
         if denominator is not None:
             raise ValueError(
@@ -238,6 +176,12 @@ def reduce(
         denominator = denominator.value()
     validation.check_denominator(denominator)
     return divide(total, denominator, weighed.row)
+
+
+def weighted_values(values: Tensor, weighed: Weighed) -> Tensor:
+    """weight * values, 0 where nothing must show: what the numerator adds up."""
+    values = weighed.hide(values)
+    return values if weighed.weight is None else values * weighed.weight
 
 
 def weighted_mean(values: Tensor, weight: Tensor, axis: int | tuple[int, ...]) -> Tensor:
@@ -308,8 +252,12 @@ def reduce_weighted_values(
         )
     sample_weight = validation.as_weight("sample_weight", sample_weight, values.device)
     mask = validation.as_mask(mask, values.device)
+    return reduce(*met_by(values, sample_weight, mask, row), chosen)
+
+
+def met_by(values: Tensor, sample_weight: Tensor | None, mask: Tensor | None, row: Semantics) -> tuple[Tensor, Weighed]:
+    """Values and what weighs them; a scalar is repeated as often as there are weights, which can only scale it."""
     if values.ndim == 0 and (sample_weight is not None or mask is not None):
-        largest = max((t.shape for t in (sample_weight, mask) if t is not None), key=len)
-        values = values.expand(largest)
+        values = values.expand(max((one.shape for one in (sample_weight, mask) if one is not None), key=len))
     dtype = values.dtype if values.dtype == torch.float64 else torch.float32
-    return reduce(values.to(dtype), weigh(values.shape, sample_weight, mask, row, dtype, values.device), chosen)
+    return values.to(dtype), weigh(values.shape, sample_weight, mask, row, dtype, values.device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -42,6 +44,30 @@ def class_overlap(
     >>> score, there
     (tensor([0.6667, 0.0000]), tensor([1., 0.]))
     """
+    sums = overlap_sums(y_pred, y_true, axis=axis, over=over, weight=weight)
+    return overlap_score(sums, alpha=alpha, beta=beta, smooth=smooth), sums.labelled
+
+
+class OverlapSums(NamedTuple):
+    """What overlap scores are made of: sum(w y p), sum(w y (1 - p)), sum(w (1 - y) p) and sum(w y)."""
+
+    both: Tensor
+    missed: Tensor
+    alarms: Tensor
+    labelled: Tensor
+
+
+def overlap_sums(
+    y_pred: Tensor, y_true: Tensor, *, axis: int, over: str = "image", weight: Tensor | None = None
+) -> OverlapSums:
+    """The sums of ``class_overlap``; those of several batches add up where ``over`` is not "image".
+
+    Args:
+        y_pred, y_true, axis, over, weight: As in ``class_overlap``.
+
+    >>> overlap_sums(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]), axis=1, over="everything").both
+    tensor(0.5000)
+    """
     choose("over", over, OVERLAP_OVER)
     y_pred, y_true = same_dtype(y_pred, y_true)
     if weight is not None:
@@ -57,9 +83,21 @@ def class_overlap(
         weighted = weighted.sum(axes) if axes else weighted
         return weighted.T if over == "image" and axis % y_pred.ndim == 0 else weighted
 
-    both = summed(y_true * y_pred)
-    missed, alarms = summed(y_true * (1 - y_pred)), summed((1 - y_true) * y_pred)
-    above, below = both + smooth, both + alpha * missed + beta * alarms + smooth
+    both, missed = summed(y_true * y_pred), summed(y_true * (1 - y_pred))
+    return OverlapSums(both, missed, summed((1 - y_true) * y_pred), summed(y_true))
+
+
+def overlap_score(sums: OverlapSums, *, alpha: float = 0.5, beta: float = 0.5, smooth: float = 0.5) -> Tensor:
+    """(I + s) / (I + alpha missed + beta alarms + s), I = both; 1 for 0 / 0.
+
+    Args:
+        sums: Of ``overlap_sums``.
+        alpha, beta, smooth: As in ``class_overlap``.
+
+    >>> halves = torch.tensor([0.5])
+    >>> overlap_score(OverlapSums(halves, halves, halves, halves), smooth=0.0)
+    tensor([0.5000])
+    """
+    above, below = sums.both + smooth, sums.both + alpha * sums.missed + beta * sums.alarms + smooth
     empty = below == 0
-    score = torch.where(empty, torch.ones_like(below), above / torch.where(empty, torch.ones_like(below), below))
-    return score, summed(y_true)
+    return torch.where(empty, torch.ones_like(below), above / torch.where(empty, torch.ones_like(below), below))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -43,18 +45,68 @@ def weighted_error(
     tensor(0.8000)
     """
     choose("error", error, ERRORS), choose("over", over, OVER), choose("root", root, ROOTS)
+    if over == "sample":
+        return _rooted(*_sums(y_pred, y_true, feature_weight, error, tuple(range(1, y_pred.ndim))), root)
+    return error_of(error_sums(y_pred, y_true, feature_weight, error=error), over=over, root=root)
+
+
+class ErrorSums(NamedTuple):
+    """What errors over a batch are made of; those of several batches add up.
+
+    sum(w e), and sum(w) twice: of weights (F, ..) that every sample shares, times samples; of weights (N, F, ..).
+    """
+
+    errors: Tensor
+    shared: Tensor
+    own: Tensor
+    samples: Tensor
+
+
+def error_sums(
+    y_pred: Tensor, y_true: Tensor, feature_weight: Tensor | None = None, *, error: str = "squared"
+) -> ErrorSums:
+    """The sums of ``weighted_error`` over a batch.
+
+    Args:
+        y_pred, y_true, feature_weight, error: As in ``weighted_error``.
+
+    >>> error_sums(torch.tensor([[1.0, 2.0]]), torch.zeros(1, 2), torch.tensor([3.0, 1.0])).errors
+    tensor(7.)
+    """
+    total, weight = _sums(y_pred, y_true, feature_weight, choose("error", error, ERRORS), tuple(range(y_pred.ndim)))
+    nothing, samples = torch.zeros_like(weight), torch.full_like(weight.detach(), len(y_pred))
+    own = feature_weight is not None and feature_weight.ndim == y_pred.ndim
+    return ErrorSums(total, nothing if own else weight, weight if own else nothing, samples)
+
+
+def error_of(sums: ErrorSums, *, over: str = "batch", root: str = "none") -> Tensor:
+    """The error over a batch, of its sums.
+
+    Args:
+        sums: Of ``error_sums``.
+        over: "batch" or "batch_scaled". root: As in ``weighted_error``.
+
+    >>> error_of(error_sums(torch.tensor([[1.0, 2.0]]), torch.zeros(1, 2), torch.tensor([3.0, 1.0])))
+    tensor(1.7500)
+    """
+    if over == "batch_scaled":
+        return _rooted(sums.errors, sums.shared + sums.own * sums.samples, root)
+    return _rooted(sums.errors, sums.shared / sums.samples.clamp(min=1) + sums.own, root)
+
+
+def _sums(
+    y_pred: Tensor, y_true: Tensor, feature_weight: Tensor | None, error: str, axes: tuple[int, ...]
+) -> tuple[Tensor, Tensor]:
+    """sum(w e) and sum(w) over ``axes``."""
     y_pred, y_true = same_dtype(y_pred, y_true)
     weight = _met(feature_weight, y_pred)
     counts = weight != 0
     off = torch.where(counts, y_pred - y_true, torch.zeros_like(y_pred))
     errors = off * off if error == "squared" else off.abs()
-    if over == "sample":
-        axes = tuple(range(1, y_pred.ndim))
-        total, divisor = (weight * errors).sum(axes), weight.expand(y_pred.shape).sum(axes)
-    else:
-        total, divisor = (weight * errors).sum(), weight.sum()
-    if over == "batch_scaled":
-        divisor = divisor * len(y_pred)
+    return (weight * errors).sum(axes), weight.expand(y_pred.shape).sum(axes)
+
+
+def _rooted(total: Tensor, divisor: Tensor, root: str) -> Tensor:
     if root == "of_sum":
         return _over(_root(total), divisor)
     return _root(_over(total, divisor)) if root == "of_mean" else _over(total, divisor)

@@ -25,9 +25,18 @@ def dice(y_pred: Tensor, y_true: Tensor, *, axis: Axis | None = None, epsilon: f
     >>> dice(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]))
     tensor(0.5000)
     """
+    return dice_of(*dice_sums(y_pred, y_true, axis), epsilon=epsilon)
+
+
+def dice_sums(y_pred: Tensor, y_true: Tensor, axis: Axis | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """sum(y p), sum(y) and sum(p): what ``dice`` is made of."""
     y_pred, y_true = same_dtype(y_pred, y_true)
-    both = _sum(y_true * y_pred, axis)
-    return 1 - 2 * both / (_sum(y_true, axis) + _sum(y_pred, axis) + epsilon)
+    return _sum(y_true * y_pred, axis), _sum(y_true, axis), _sum(y_pred, axis)
+
+
+def dice_of(both: Tensor, labelled: Tensor, predicted: Tensor, *, epsilon: float = 1e-7) -> Tensor:
+    """The ``dice`` loss of its sums."""
+    return 1 - 2 * both / (labelled + predicted + epsilon)
 
 
 def tversky(
@@ -54,7 +63,17 @@ def tversky(
     >>> tversky(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]), alpha=1.0, beta=0.0)
     tensor(0.5000)
     """
+    return tversky_of(*tversky_sums(y_pred, y_true, axis), alpha=alpha, beta=beta, epsilon=epsilon)
+
+
+def tversky_sums(y_pred: Tensor, y_true: Tensor, axis: Axis | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """sum(y p), sum(y (1 - p)) and sum((1 - y) p): what ``tversky`` is made of."""
     y_pred, y_true = same_dtype(y_pred, y_true)
-    both = _sum(y_true * y_pred, axis)
-    missed, false_alarms = _sum(y_true * (1 - y_pred), axis), _sum((1 - y_true) * y_pred, axis)
-    return 1 - both / (both + alpha * missed + beta * false_alarms + epsilon)
+    return _sum(y_true * y_pred, axis), _sum(y_true * (1 - y_pred), axis), _sum((1 - y_true) * y_pred, axis)
+
+
+def tversky_of(
+    both: Tensor, missed: Tensor, alarms: Tensor, *, alpha: float = 0.5, beta: float = 0.5, epsilon: float = 1e-7
+) -> Tensor:
+    """The ``tversky`` loss of its sums."""
+    return 1 - both / (both + alpha * missed + beta * alarms + epsilon)

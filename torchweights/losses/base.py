@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,19 +11,13 @@ import torch
 from torch import Tensor
 
 from torchweights import alignment, class_weight, reduction, tracing, validation
+from torchweights.counts import Denominator
 from torchweights.functional import at_least_float32
 from torchweights.losses.configured import Configured
 from torchweights.losses.held_weights import HoldsClassWeights
-from torchweights.precision import exact
-from torchweights.reduction import Denominator, Weighed, standard_reduction
+from torchweights.losses.splitting import Splits, autocast_off
+from torchweights.reduction import Weighed, standard_reduction
 from torchweights.semantics import Semantics, semantics_for
-
-
-def autocast_off(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Losses choose their own precision; some devices know no autocast to turn off."""
-    if torch.amp.is_autocast_available(device.type):
-        return torch.autocast(device.type, enabled=False)
-    return contextlib.nullcontext()
 
 
 def function_name(kind: type) -> str:
@@ -63,7 +56,7 @@ def same_shape(y_pred: Tensor, y_true: Tensor) -> Tensor:
     )
 
 
-class WeightedLoss(Configured, HoldsClassWeights):
+class WeightedLoss(Configured, HoldsClassWeights, Splits):
     """A criterion: options, and one call of values, weighing and reduction.
 
     Args:
@@ -76,8 +69,6 @@ class WeightedLoss(Configured, HoldsClassWeights):
     Calls take ``(y_pred, y_true, sample_weight=None, mask=None, *, denominator=None)``.
     """
 
-    #: False where the counts of a batch do not decide how batches add up
-    decomposable: bool = True
     #: in the row ``torch``: whether the class weights under the sum are also added up under the mean
     _class_weights_count: ClassVar[bool] = False
 
@@ -152,13 +143,6 @@ class WeightedLoss(Configured, HoldsClassWeights):
         """A weight for each value that depends on what was predicted; none in most losses."""
         return None
 
-    #: why ``decomposable`` may be False, and the way out: what ``denominator()`` says then
-    _undecomposable: ClassVar[str] = (
-        "expected labels that mean the same in every batch; received a row that turns 0 and 1 into -1 and 1 only if all "
-        "labels are such (decomposable is False). Compute the loss of the whole batch at once, or give labels -1 and 1 to "
-        "semantics='keras2.2.4', which takes them as they are."
-    )
-
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         """Labels and probabilities that cannot be meant."""
 
@@ -174,23 +158,43 @@ class WeightedLoss(Configured, HoldsClassWeights):
         denominator: Tensor | Denominator | float | None = None,
     ) -> Tensor:
         validation.check_kinds(y_pred, y_true)
+        if denominator is not None:
+            self._check_denominator(y_pred)
         with autocast_off(y_pred.device):
-            y_pred = at_least_float32(y_pred)
-            if y_pred.ndim == 0:
-                raise ValueError("y_pred expected at least one axis, (N,) or (N, ..); received a tensor of rank 0.")
-            if y_pred.ndim == 1:
-                # One prediction per sample: Keras's fit makes (N, 1) of it too.
-                y_pred, y_true = y_pred.unsqueeze(-1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
-            met = self._meet(y_pred, y_true)
-            chosen = self._weight_of_prediction(y_pred, met)
-            weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype, chosen)
-            if validation.can_look(y_pred) if self.validate is None else self.validate:
-                self._check_numbers(y_pred, met, weighed)
-            met = self._targets(met, weighed)
-            axes = self._values_axes(y_pred.ndim)
-            y_pred = weighed.hide(y_pred, axes, self._harmless)
-            met = self._hide_targets(met, weighed, axes if met.ndim == y_pred.ndim else ())
-            return reduction.reduce(self.values(y_pred, met), weighed, standard_reduction(self.reduction), denominator)
+            values, weighed = self._weighed_values(at_least_float32(y_pred), y_true, sample_weight, mask)
+            return reduction.reduce(values, weighed, standard_reduction(self.reduction), denominator)
+
+    def _check_denominator(self, y_pred: Tensor) -> None:
+        """Raises ValueError where a denominator cannot be meant."""
+
+    def _weighed_values(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Weighed]:
+        """Unreduced values, and what weighs them."""
+        y_pred, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
+        return self._shown_values(y_pred, self._targets(met, weighed), weighed), weighed
+
+    def _prepared(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Weighed]:
+        """Predictions and targets that meet, checked, and what weighs their values."""
+        if y_pred.ndim == 0:
+            raise ValueError("y_pred expected at least one axis, (N,) or (N, ..); received a tensor of rank 0.")
+        if y_pred.ndim == 1:
+            # One prediction per sample: Keras's fit makes (N, 1) of it too.
+            y_pred, y_true = y_pred.unsqueeze(-1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
+        met = self._meet(y_pred, y_true)
+        chosen = self._weight_of_prediction(y_pred, met)
+        weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype, chosen)
+        if validation.can_look(y_pred) if self.validate is None else self.validate:
+            self._check_numbers(y_pred, met, weighed)
+        return y_pred, met, weighed
+
+    def _shown_values(self, y_pred: Tensor, met: Tensor, weighed: Weighed) -> Tensor:
+        """Values of what counts; what does not is replaced before the formula sees it."""
+        axes = self._values_axes(y_pred.ndim)
+        y_pred = weighed.hide(y_pred, axes, self._harmless)
+        return self.values(y_pred, self._hide_targets(met, weighed, axes if met.ndim == y_pred.ndim else ()))
 
     #: a prediction that every formula takes without harm
     _harmless: ClassVar[float] = 0.5
@@ -261,49 +265,3 @@ class WeightedLoss(Configured, HoldsClassWeights):
                 channels_last = y_true.movedim(axes[0], -1) if len(axes) == 1 else y_true
             labels, num_classes, judged = class_weight.classes_by_shape(channels_last, rule), None, None
         return class_weight.look_up(labels, self._table(met.device, num_classes), rule, judged, self.validate)
-
-    def denominator(
-        self,
-        y_true: Tensor,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        y_pred_shape: Sequence[int] | None = None,
-    ) -> Denominator:
-        """What this batch adds to the denominator: known before y_pred is.
-
-        Add those of several micro-batches or ranks and pass the sum as ``denominator=``.
-
-        Args:
-            y_true, sample_weight, mask: As in the call.
-            y_pred_shape: Shape of the predictions; needed where the targets do not tell it.
-
-        Raises:
-            ValueError: for a criterion whose counts do not add up (``decomposable`` is False), and for reduction none.
-        """
-        chosen = standard_reduction(self.reduction)
-        if not self.decomposable:
-            raise ValueError(
-                f"denominator() of {type(self).__name__} with semantics={self.semantics.name!r} {self._undecomposable}"
-            )
-        if chosen == "none":
-            raise ValueError(
-                "denominator() expected a reduction that divides; received reduction='none'. Build the criterion with another."
-            )
-        shape = tuple(y_pred_shape) if y_pred_shape is not None else self._shape_from_targets(y_true)
-        if len(shape) == 1:
-            shape, y_true = (*shape, 1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
-        stand_in = torch.empty(shape, device="meta")
-        weighed = self._weigh(
-            shape, y_true, self._meet(stand_in, y_true), sample_weight, mask, y_true.device, exact(y_true.device)
-        )
-        if not weighed.adds_up(chosen):
-            raise ValueError(
-                f"sample_weight expected per sample or per element, for batches of row {self.semantics.name!r} to add up; "
-                f"received {'none' if sample_weight is None else alignment.shape_text(sample_weight.shape)}. "
-                "Pass one weight per sample, torch.ones(batch) if all are alike."
-            )
-        return Denominator(weighed.counts(), self.semantics.name, chosen)
-
-    def _shape_from_targets(self, y_true: Tensor) -> tuple[int, ...]:
-        return tuple(y_true.shape)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import Tensor
 
 from torchweights import functional, reduction, validation
 from torchweights.alignment import shape_text
-from torchweights.losses.base import WeightedLoss, autocast_off
-from torchweights.reduction import Denominator, Weighed
+from torchweights.losses.base import WeightedLoss
+from torchweights.reduction import Weighed
 
 
 class CTC(WeightedLoss):
@@ -100,29 +100,29 @@ class Circle(WeightedLoss):
             )
         return y_true.reshape(-1)
 
-    def forward(
-        self,
-        y_pred: Tensor,
-        y_true: Tensor,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        denominator: Tensor | Denominator | float | None = None,
-    ) -> Tensor:
-        validation.check_kinds(y_pred, y_true)
-        if denominator is not None:
-            raise ValueError(
-                "denominator expected only where it can be known before the predictions; received one for Circle, whose "
-                "mean counts the values above 0. Use reduction='sum' and divide."
-            )
-        with autocast_off(y_pred.device):
-            values = self.values(y_pred, self._meet(y_pred, y_true))
-            left, given = values.detach() > 0, validation.as_mask(mask, y_pred.device, self.validate)
-            if given is not None:
-                left = left & self._grown(given, tuple(values.shape))
-            return reduction.reduce_weighted_values(
-                values, sample_weight, left, reduction=self.reduction, semantics=self.semantics
-            )
+    _undecomposable = (
+        "expected values that other embeddings do not change; received the circle loss, where each meets every other (decomposable "
+        "is False). Gather the embeddings of all ranks (torch.distributed.nn.functional.all_gather), then compute the loss of all."
+    )
+
+    def _check_denominator(self, y_pred: Tensor) -> None:
+        raise ValueError(
+            "denominator expected only where it can be known before the predictions; received one for Circle, whose "
+            "mean counts the values above 0. Use reduction='sum' and divide."
+        )
+
+    def _weighed_values(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Weighed]:
+        values = self.values(y_pred, self._meet(y_pred, y_true))
+        left, given = values.detach() > 0, validation.as_mask(mask, y_pred.device, self.validate)
+        if given is not None:
+            left = left & self._grown(given, tuple(values.shape))
+        weight = validation.as_weight("sample_weight", sample_weight, y_pred.device)
+        return reduction.met_by(values, weight, left, self.semantics)
+
+    def _sums(self, *given: Any) -> NoReturn:
+        raise ValueError(f"partial_sums() of Circle {self._undecomposable}")
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per embedding."""

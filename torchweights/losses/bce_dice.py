@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from torchweights import class_weight as class_weights
-from torchweights import functional, reduction, tracing, validation
-from torchweights.losses.base import autocast_off
+from torchweights import functional, reduction, tracing
+from torchweights.functional.class_overlap import OverlapSums
 from torchweights.losses.crossentropy import BinaryCrossentropy
 from torchweights.messages import choose, warn_of_trap
-from torchweights.reduction import Denominator, standard_reduction
+from torchweights.reduction import Weighed
 
 DICE_FORMS = ("usual", "as_written")
 READINGS = ("values", "keys")
@@ -50,7 +50,7 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
     decomposable = False
     _undecomposable = (
         "expected values that the batch does not change; received the dice of the whole batch in each (decomposable is "
-        "False). Compute the loss of the whole batch at once."
+        "False). Use partial_sums() and from_sums()."
     )
 
     def __init__(
@@ -109,39 +109,42 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
         table = self._table(y_true.device, y_true.shape[axis])
         return class_weights.look_up(classes, table, self._class_weight_rule(), None, self.validate).to(y_true.dtype)
 
-    def forward(
-        self,
-        y_pred: Tensor,
-        y_true: Tensor,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        denominator: Tensor | Denominator | float | None = None,
-    ) -> Tensor:
-        validation.check_kinds(y_pred, y_true)
-        with autocast_off(y_pred.device):
-            y_pred = functional.at_least_float32(y_pred)
-            met = self._meet(y_pred, y_true)
-            weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype)
-            if validation.can_look(y_pred) if self.validate is None else self.validate:
-                self._check_numbers(y_pred, met, weighed)
-            axes = self._values_axes(y_pred.ndim)
-            shown, true = weighed.hide(y_pred, axes, 0.5), weighed.hide(met, axes)
-            pixels = _masked(weighed.met.mask, weighed.shape)
-            values = self.values(shown, true) + self._dice_term(shown, true, pixels)
-            weights = self._weights_of_pixels(true, axes[0])
-            tracing.note("weights inside", class_weight=weights, values=values)
-            values = values if weights is None else values * weights
-            return reduction.reduce(values, weighed, standard_reduction(self.reduction), denominator)
+    def _weighed_values(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Weighed]:
+        y_pred, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
+        crossentropy, weights, overlap = self._terms(y_pred, met, weighed)
+        values = crossentropy + self._dice_term(overlap)
+        tracing.note("weights inside", class_weight=weights, values=values)
+        return values if weights is None else values * weights, weighed
 
-    def _dice_term(self, y_pred: Tensor, y_true: Tensor, pixels: Tensor | None) -> Tensor:
+    def _terms(self, y_pred: Tensor, met: Tensor, weighed: Weighed) -> tuple[Tensor, Tensor | None, OverlapSums]:
+        """The cross-entropy of each pixel, its weight, and the overlap of all."""
+        axes = self._values_axes(y_pred.ndim)
+        p, t = weighed.hide(y_pred, axes, 0.5), weighed.hide(met, axes)
+        overlap = functional.overlap_sums(
+            p if self.from_logits is False else p.sigmoid(), t, axis=axes[0], over="everything",
+            weight=_masked(weighed.met.mask, weighed.shape),
+        )  # fmt: skip
+        return self.values(p, t), self._weights_of_pixels(t, axes[0]), overlap
+
+    def _dice_term(self, overlap: OverlapSums) -> Tensor:
         """1 - dice, or -(1 + dice) as written."""
-        axis = self._values_axes(y_pred.ndim)[0]
-        p = y_pred if self.from_logits is False else y_pred.sigmoid()
-        dice, _ = functional.class_overlap(
-            p, y_true, axis=axis, over="everything", smooth=self.smooth / 2, weight=pixels
-        )
+        dice = functional.overlap_score(overlap, smooth=self.smooth / 2)
         return 1 - dice if self.form == "usual" else -(1 + dice)
+
+    def _sums(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> dict[str, Tensor]:
+        y_pred, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
+        crossentropy, weights, overlap = self._terms(y_pred, met, weighed)
+        weights = torch.ones_like(crossentropy) if weights is None else weights
+        sums = self._numerator_and_counts(crossentropy * weights, weighed, sample_weight)
+        return {**sums, "of_dice": reduction.weighted_values(weights, weighed).sum(), **overlap._asdict()}
+
+    def _loss_of(self, sums: dict[str, Tensor]) -> Tensor:
+        overlap = OverlapSums(*(sums[name] for name in OverlapSums._fields))
+        return super()._loss_of({**sums, "weighted": sums["weighted"] + sums["of_dice"] * self._dice_term(overlap)})
 
 
 def _masked(mask: Tensor | None, shape: tuple[int, ...]) -> Tensor | None:

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from torchweights import class_weight as class_weights
 from torchweights import functional, reduction, validation
-from torchweights.functional.class_overlap import OVERLAP_OVER
-from torchweights.losses.base import WeightedLoss, autocast_off
+from torchweights.functional.class_overlap import OVERLAP_OVER, OverlapSums
+from torchweights.losses.base import WeightedLoss
 from torchweights.messages import choose
-from torchweights.reduction import Denominator, Weighed, standard_reduction
+from torchweights.reduction import Weighed
 from torchweights.semantics import semantics_for
 
 ACTIVATIONS = ("softmax", "sigmoid", "none")
@@ -88,7 +88,7 @@ class ClassTversky(WeightedLoss):
     axis: int | None
     _undecomposable = (
         "expected a value per image; received over='batch' or 'everything', one scalar that does not split (decomposable is "
-        "False). Use over='image'."
+        "False). Use over='image', or partial_sums() and from_sums()."
     )
 
     def _class_axis(self, rank: int) -> int:
@@ -135,32 +135,48 @@ class ClassTversky(WeightedLoss):
             return y_pred
         return y_pred.softmax(axis) if self.activation == "softmax" else y_pred.sigmoid()
 
-    def forward(
-        self,
-        y_pred: Tensor,
-        y_true: Tensor,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        denominator: Tensor | Denominator | float | None = None,
-    ) -> Tensor:
-        validation.check_kinds(y_pred, y_true)
-        chosen = standard_reduction(self.reduction)
-        if denominator is not None and self.over != "image":
+    def _check_denominator(self, y_pred: Tensor) -> None:
+        if self.over != "image":
             raise ValueError(
-                f"denominator expected only with over='image'; received one with over={self.over!r}, one scalar over the batch."
+                f"denominator expected only with over='image'; received one with over={self.over!r}, one scalar over the batch. "
+                "Use partial_sums() and from_sums()."
             )
-        with autocast_off(y_pred.device):
-            y_pred = functional.at_least_float32(y_pred)
-            axis = self._class_axis(y_pred.ndim)
-            y_true = self._meet(y_pred, y_true)
-            by_image, pixels = self._pixels(y_pred, y_true, axis, sample_weight, mask)
-            y_true = self._one_hot(y_pred, y_true, axis, pixels.included)
-            # Whole pixels are hidden, so that activation sees every class of those that count.
-            y_pred, y_true = pixels.hide(y_pred, (axis,)), pixels.hide(y_true, (axis,))
-            values = self._over_classes(y_pred, y_true, axis, pixels)
-            weighed = reduction.weigh(values.shape, by_image, None, self.semantics, values.dtype, values.device)
-            return reduction.reduce(values, weighed, chosen, denominator)
+
+    def _weighed_values(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Weighed]:
+        overlap, by_image = self._overlap(y_pred, y_true, sample_weight, mask)
+        values = self._over_classes(overlap)
+        return values, reduction.weigh(values.shape, by_image, None, self.semantics, values.dtype, values.device)
+
+    def _overlap(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> tuple[OverlapSums, Tensor | None]:
+        """Sums by image and class, by class or over everything; and weights of images, which meet their values."""
+        axis = self._class_axis(y_pred.ndim)
+        y_true = self._meet(y_pred, y_true)
+        by_image, pixels = self._pixels(y_pred, y_true, axis, sample_weight, mask)
+        y_true = self._one_hot(y_pred, y_true, axis, pixels.included)
+        # Whole pixels are hidden, so that activation sees every class of those that count.
+        y_pred, y_true = pixels.hide(y_pred, (axis,)), pixels.hide(y_true, (axis,))
+        weight = pixels.weight if pixels.weight is not None else pixels.included
+        weight = None if weight is None else weight.to(y_pred.dtype).expand(pixels.shape)
+        by_class = self._weights_of_classes(y_pred, y_pred.shape[axis]) if self.over == "everything" else None
+        if by_class is not None:
+            spread = by_class.reshape([-1 if place == axis else 1 for place in range(y_pred.ndim)])
+            weight = spread.expand(y_pred.shape) if weight is None else weight.unsqueeze(axis) * spread
+        activated = self._activated(y_pred, axis)
+        return functional.overlap_sums(activated, y_true, axis=axis, over=self.over, weight=weight), by_image
+
+    def _sums(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> dict[str, Tensor]:
+        if self.over == "image":
+            return super()._sums(y_pred, y_true, sample_weight, mask)
+        return self._overlap(y_pred, y_true, sample_weight, mask)[0]._asdict()
+
+    def _loss_of(self, sums: dict[str, Tensor]) -> Tensor:
+        return super()._loss_of(sums) if self.over == "image" else self._over_classes(OverlapSums(**sums))
 
     def _pixels(
         self, y_pred: Tensor, y_true: Tensor, axis: int, sample_weight: Tensor | None, mask: Tensor | None
@@ -185,21 +201,13 @@ class ClassTversky(WeightedLoss):
         assert met is not None
         return met.expand(shape)
 
-    def _over_classes(self, y_pred: Tensor, y_true: Tensor, axis: int, pixels: Weighed) -> Tensor:
+    def _over_classes(self, overlap: OverlapSums) -> Tensor:
         """One value per image, or one for the batch."""
-        weight = pixels.weight if pixels.weight is not None else pixels.included
-        weight = None if weight is None else weight.to(y_pred.dtype).expand(pixels.shape)
-        by_class = self._weights_of_classes(y_pred, axis)
-        if self.over == "everything" and by_class is not None:
-            spread = by_class.reshape([-1 if place == axis else 1 for place in range(y_pred.ndim)])
-            weight = spread.expand(y_pred.shape) if weight is None else weight.unsqueeze(axis) * spread
-        score, there = functional.class_overlap(
-            self._activated(y_pred, axis), y_true, axis=axis, over=self.over, alpha=self.alpha, beta=self.beta,
-            smooth=self._smooth(), weight=weight,
-        )  # fmt: skip
+        score = functional.overlap_score(overlap, alpha=self.alpha, beta=self.beta, smooth=self._smooth())
         if self.over == "everything":
             return 1 - score
-        taking_part = torch.ones_like(score) if self.absent == "count" else (there != 0).to(score.dtype)
+        taking_part = torch.ones_like(score) if self.absent == "count" else (overlap.labelled != 0).to(score.dtype)
+        by_class = self._weights_of_classes(score, score.shape[-1])
         weights = taking_part if by_class is None else taking_part * by_class
         total = (weights * (1 - score)).sum(-1)
         if self.normalisation == "none":
@@ -213,14 +221,11 @@ class ClassTversky(WeightedLoss):
     def _smooth(self) -> float:
         return self.smooth
 
-    def _weights_of_classes(self, y_pred: Tensor, axis: int) -> Tensor | None:
+    def _weights_of_classes(self, like: Tensor, num_classes: int) -> Tensor | None:
         if not self._class_weights_act():
             return None
-        table, classes = (
-            self._table(y_pred.device, y_pred.shape[axis]),
-            torch.arange(y_pred.shape[axis], device=y_pred.device),
-        )
-        return class_weights.look_up(classes, table, self._class_weight_rule(), None, self.validate).to(y_pred.dtype)
+        table, classes = self._table(like.device, num_classes), torch.arange(num_classes, device=like.device)
+        return class_weights.look_up(classes, table, self._class_weight_rule(), None, self.validate).to(like.dtype)
 
 
 class ClassDice(ClassTversky):

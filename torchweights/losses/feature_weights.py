@@ -9,10 +9,14 @@ import torch
 from torch import Tensor
 
 from torchweights import functional, reduction, validation
-from torchweights.functional.feature_weights import OVER
-from torchweights.losses.base import WeightedLoss, autocast_off, same_shape
+from torchweights.counts import Denominator
+from torchweights.functional import at_least_float32
+from torchweights.functional.feature_weights import OVER, ErrorSums
+from torchweights.losses.base import WeightedLoss, same_shape
+from torchweights.losses.splitting import autocast_off
 from torchweights.messages import choose
-from torchweights.reduction import Denominator, standard_reduction
+from torchweights.partial_sums import PartialSums
+from torchweights.reduction import Weighed, standard_reduction
 
 FeatureWeightsLike = Sequence[float] | Tensor
 
@@ -56,7 +60,7 @@ class _WeightedError(WeightedLoss):
 
     _undecomposable = (
         "expected a value per sample; received over='batch', one scalar that does not split (decomposable is False). "
-        "Use over='sample'."
+        "Use over='sample', or partial_sums() and from_sums()."
     )
 
     def _values_axes(self, rank: int) -> tuple[int, ...]:
@@ -90,23 +94,66 @@ class _WeightedError(WeightedLoss):
         denominator: Tensor | Denominator | float | None = None,
     ) -> Tensor:
         validation.check_kinds(y_pred, y_true)
-        chosen = standard_reduction(self.reduction)
+        if denominator is not None:
+            self._refuse_beside_scalar(None, None, denominator)
         with autocast_off(y_pred.device):
-            y_pred = functional.at_least_float32(y_pred)
-            if y_pred.ndim < 2:
-                raise ValueError(
-                    f"y_pred expected shape (N, F), features beside samples; received {tuple(y_pred.shape)}."
-                )
-            met = self._meet(y_pred, y_true)
-            if self.over != "sample":
-                self._refuse_beside_scalar(sample_weight, mask, denominator)
-                return self.values(y_pred, met, feature_weight)
-            weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype)
-            axes = self._values_axes(y_pred.ndim)
-            y_pred, met = weighed.hide(y_pred, axes), weighed.hide(met, axes)
-            return reduction.reduce(self.values(y_pred, met, feature_weight), weighed, chosen, denominator)
+            values, weighed = self._weighed_values(
+                at_least_float32(y_pred), y_true, sample_weight, mask, feature_weight
+            )
+            return reduction.reduce(values, weighed, standard_reduction(self.reduction), denominator)
+
+    def partial_sums(  # type: ignore[override]
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+        *,
+        feature_weight: Tensor | None = None,
+    ) -> PartialSums:
+        """As in ``WeightedLoss``; ``feature_weight`` as in the call."""
+        self._dividing("partial_sums()")
+        validation.check_kinds(y_pred, y_true)
+        with autocast_off(y_pred.device):
+            y_pred = at_least_float32(y_pred)
+            if self.over == "sample":
+                values, weighed = self._weighed_values(y_pred, y_true, sample_weight, mask, feature_weight)
+                return PartialSums(self._numerator_and_counts(values, weighed, sample_weight), self._described())
+            self._refuse_beside_scalar(sample_weight, mask, None)
+            weight = self._weight_of(feature_weight, y_pred)
+            sums = functional.error_sums(y_pred, self._met(y_pred, y_true), weight, error=self._error)
+            return PartialSums(sums._asdict(), self._described())
+
+    def _loss_of(self, sums: dict[str, Tensor]) -> Tensor:
+        if self.over == "sample":
+            return super()._loss_of(sums)
+        return functional.error_of(ErrorSums(**sums), over=self.over, root=self.root)
+
+    def _weighed_values(
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+        feature_weight: Tensor | None = None,
+    ) -> tuple[Tensor, Weighed]:
+        met = self._met(y_pred, y_true)
+        if self.over != "sample":
+            self._refuse_beside_scalar(sample_weight, mask, None)
+            values = self.values(y_pred, met, feature_weight)
+            return values, reduction.weigh((), None, None, self.semantics, values.dtype, values.device)
+        weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype)
+        axes = self._values_axes(y_pred.ndim)
+        return self.values(weighed.hide(y_pred, axes), weighed.hide(met, axes), feature_weight), weighed
+
+    def _met(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        if y_pred.ndim < 2:
+            raise ValueError(f"y_pred expected shape (N, F), features beside samples; received {tuple(y_pred.shape)}.")
+        return self._meet(y_pred, y_true)
 
     def _refuse_beside_scalar(self, *given: object) -> None:
+        if self.over == "sample":
+            return
         names = [
             name for name, one in zip(("sample_weight", "mask", "denominator"), given, strict=True) if one is not None
         ]

@@ -11,9 +11,9 @@ from torch import Tensor
 from torchweights import class_weight as class_weights
 from torchweights import reduction, tracing, validation
 from torchweights.functional import at_least_float32
-from torchweights.losses.base import WeightedLoss, autocast_off
+from torchweights.losses.base import WeightedLoss
 from torchweights.messages import choose, warn_of_trap
-from torchweights.reduction import Denominator, Weighed, standard_reduction
+from torchweights.reduction import Weighed
 
 LossFunction = Callable[[Any, Any], Tensor]
 
@@ -23,8 +23,8 @@ class FunctionLoss(WeightedLoss):
 
     axis: int
     _undecomposable = (
-        "expected values whose shape is known before the predictions; received a function of the user's. Count what its "
-        "values count, and pass that number as denominator=."
+        "expected values whose shape is known before the predictions; received a function of the user's. Use partial_sums() "
+        "and from_sums(), or count what its values count, and pass that number as denominator=."
     )
     decomposable = False
 
@@ -59,38 +59,36 @@ class FunctionLoss(WeightedLoss):
             )
         return at_least_float32(values)
 
-    def forward(
-        self,
-        y_pred: Tensor,
-        y_true: Tensor,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        denominator: Tensor | Denominator | float | None = None,
-    ) -> Tensor:
-        validation.check_kinds(y_pred, y_true)
-        device, chosen = y_pred.device, standard_reduction(self.reduction)
-        with autocast_off(device):
-            # A view, so that the hook below is this call's alone.
-            seen = at_least_float32(y_pred).view_as(y_pred)
-            values = self.values(seen, y_true)
-            weight = validation.as_weight("sample_weight", sample_weight, device)
-            if self._class_weights_act():
-                given = weight
-                weight = class_weights.class_weight_to_sample_weights(
-                    y_true, cast(Any, self.class_weight), sample_weight=weight, semantics=self.semantics, axis=self.axis
-                )  # fmt: skip
-                if given is None:
-                    tracing.note("weights", class_weight=weight, prediction=None, kept=None)
-            mask = validation.as_mask(mask, device, self.validate)
-            if values.ndim == 0 and (weight is not None or mask is not None):
-                self._scalar_with_weights()
-                return reduction.reduce_weighted_values(
-                    values, weight, mask, reduction=chosen, semantics=self.semantics
-                )
-            weighed = reduction.weigh(values.shape, weight, mask, self.semantics, values.dtype, device)
-            _stop_gradients(seen, weighed)
-            return reduction.reduce(values, weighed, chosen, denominator)
+    def _weighed_values(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Weighed]:
+        # A view, so that the hook below is this call's alone.
+        seen = y_pred.view_as(y_pred)
+        values = self.values(seen, y_true)
+        weight = validation.as_weight("sample_weight", sample_weight, y_pred.device)
+        if self._class_weights_act():
+            given = weight
+            weight = class_weights.class_weight_to_sample_weights(
+                y_true, cast(Any, self.class_weight), sample_weight=weight, semantics=self.semantics, axis=self.axis
+            )
+            if given is None:
+                tracing.note("weights", class_weight=weight, prediction=None, kept=None)
+        mask = validation.as_mask(mask, y_pred.device, self.validate)
+        if values.ndim == 0 and (weight is not None or mask is not None):
+            self._scalar_with_weights()
+        values, weighed = reduction.met_by(values, weight, mask, self.semantics)
+        _stop_gradients(seen, weighed)
+        return values, weighed
+
+    def _numerator_and_counts(
+        self, values: Tensor, weighed: Weighed, sample_weight: Tensor | None
+    ) -> dict[str, Tensor]:
+        if not weighed.shape:
+            raise ValueError(
+                f"partial_sums() expected a function that returns a value per sample; {self._called()} returned one number for the "
+                "whole batch, which does not split. Leave out the last mean."
+            )
+        return super()._numerator_and_counts(values, weighed, sample_weight)
 
     def _called(self) -> str:
         return getattr(self.fn, "__name__", type(self.fn).__name__)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from torchweights import class_weight as class_weights
-from torchweights import functional, validation
+from torchweights import functional, reduction, validation
 from torchweights.losses.base import WeightedLoss, check_per_element, same_shape
 from torchweights.losses.regression import Regression
 from torchweights.reduction import Weighed
@@ -68,6 +69,26 @@ class _Hinge(WeightedLoss):
             return y_true
         judged = weighed.included_like(self._values_axes(y_true.ndim)) if rule == "included" else None
         return functional.signed_labels(y_true, judged)
+
+    def _sums(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> dict[str, Tensor]:
+        """Beside the sums with labels as given: those with labels -1 and 1, and how many labels are neither 0 nor 1."""
+        y_pred, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
+        rule = self.semantics.formulas.hinge_labels
+        others = (met != 0) & (met != 1)
+        judged = weighed.included_like(self._values_axes(met.ndim)) if rule == "included" else None
+        others = others if judged is None else others & judged
+        sums = self._numerator_and_counts(self._shown_values(y_pred, met, weighed), weighed, sample_weight)
+        signed = reduction.weighted_values(self._shown_values(y_pred, 2 * met - 1, weighed), weighed).sum()
+        return {
+            **sums,
+            "signed": signed,
+            "others": torch.ones_like(signed) if rule == "as given" else others.sum().to(signed),
+        }
+
+    def _loss_of(self, sums: dict[str, Tensor]) -> Tensor:
+        return super()._loss_of({**sums, "weighted": torch.where(sums["others"] > 0, sums["weighted"], sums["signed"])})
 
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         if self.validate or self.semantics.formulas.explicit:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
 from torchweights import functional, reduction, validation
-from torchweights.losses.base import WeightedLoss, autocast_off, axes_of, same_shape
-from torchweights.reduction import Denominator
+from torchweights.losses.base import WeightedLoss, axes_of, same_shape
+from torchweights.reduction import Weighed
 from torchweights.semantics import Semantics
 
 
@@ -39,30 +41,54 @@ class _Overlap(WeightedLoss):
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         return same_shape(y_pred, y_true).to(y_pred.dtype)
 
-    def forward(
-        self,
-        y_pred: Tensor,
-        y_true: Tensor,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        denominator: Tensor | Denominator | float | None = None,
-    ) -> Tensor:
-        validation.check_kinds(y_pred, y_true)
-        scalar = self.axis is None or (y_pred.ndim > 1 and len(self._values_axes(y_pred.ndim)) == y_pred.ndim)
-        if not scalar:
-            return super().forward(y_pred, y_true, sample_weight, mask, denominator=denominator)
-        if denominator is not None:
+    def _is_scalar(self, y_pred: Tensor) -> bool:
+        return self.axis is None or (y_pred.ndim > 1 and len(self._values_axes(y_pred.ndim)) == y_pred.ndim)
+
+    def _check_denominator(self, y_pred: Tensor) -> None:
+        if self._is_scalar(y_pred):
             raise ValueError(
                 f"denominator expected only where values are per sample; received one with axis={self.axis}, where {type(self).__name__} "
-                "is one scalar over the whole batch. Say which axes each value sums with axis=(1, 2, ..)."
+                "is one scalar over the whole batch. Say which axes each value sums with axis=(1, 2, ..), or use partial_sums() and "
+                "from_sums()."
             )
-        with autocast_off(y_pred.device):
-            y_pred = functional.at_least_float32(y_pred)
-            values = self.values(y_pred, self._meet(y_pred, y_true))
-            return reduction.reduce_weighted_values(
-                values, sample_weight, mask, reduction=self.reduction, semantics=self.semantics
-            )
+
+    def _weighed_values(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> tuple[Tensor, Weighed]:
+        if not self._is_scalar(y_pred):
+            return super()._weighed_values(y_pred, y_true, sample_weight, mask)
+        return self._scaled(self.values(y_pred, self._meet(y_pred, y_true)), sample_weight, mask)
+
+    def _scaled(self, value: Tensor, sample_weight: Tensor | None, mask: Tensor | None) -> tuple[Tensor, Weighed]:
+        """The scalar, as often as there are weights."""
+        weight = validation.as_weight("sample_weight", sample_weight, value.device)
+        return reduction.met_by(value, weight, validation.as_mask(mask, value.device, self.validate), self.semantics)
+
+    def _sums(
+        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+    ) -> dict[str, Tensor]:
+        if not self._is_scalar(y_pred):
+            return super()._sums(y_pred, y_true, sample_weight, mask)
+        ones, weighed = self._scaled(torch.ones_like(y_pred[..., 0].sum().detach()), sample_weight, mask)
+        scale = self._numerator_and_counts(ones, weighed, sample_weight)
+        terms = type(self)._split(y_pred, self._meet(y_pred, y_true))
+        return {**scale, **{f"overlap {place}": one for place, one in enumerate(terms)}}
+
+    def _loss_of(self, sums: dict[str, Tensor]) -> Tensor:
+        terms = [one for name, one in sums.items() if name.startswith("overlap ")]
+        return super()._loss_of({**sums, "weighted": sums["weighted"] * self._joined(*terms)} if terms else sums)
+
+    #: the sums of the formula
+    _split: ClassVar[Callable[..., tuple[Tensor, Tensor, Tensor]]]
+
+    def _joined(self, *terms: Tensor) -> Tensor:
+        """The formula of its sums."""
+        raise NotImplementedError
+
+    _undecomposable = (
+        "expected values per sample; received one scalar over the whole batch (decomposable is False). Say which axes each value "
+        "sums with axis=(1, 2, ..), or use partial_sums() and from_sums()."
+    )
 
     def _axis(self, y_pred: Tensor) -> tuple[int, ...] | None:
         return None if self.axis is None else self._values_axes(y_pred.ndim)
@@ -96,6 +122,11 @@ class Dice(_Overlap):
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value for what is left when ``axis`` is summed."""
         return functional.dice(y_pred, y_true, axis=self._axis(y_pred))
+
+    _split = staticmethod(functional.dice_sums)
+
+    def _joined(self, *terms: Tensor) -> Tensor:
+        return functional.dice_of(*terms)
 
 
 class Tversky(_Overlap):
@@ -132,3 +163,8 @@ class Tversky(_Overlap):
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value for what is left when ``axis`` is summed."""
         return functional.tversky(y_pred, y_true, alpha=self.alpha, beta=self.beta, axis=self._axis(y_pred))
+
+    _split = staticmethod(functional.tversky_sums)
+
+    def _joined(self, *terms: Tensor) -> Tensor:
+        return functional.tversky_of(*terms, alpha=self.alpha, beta=self.beta)

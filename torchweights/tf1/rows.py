@@ -12,6 +12,7 @@ from torch import Tensor
 from torchweights import reduction as reducer
 from torchweights import validation
 from torchweights.alignment import Met, Shape, refuse, shape_text
+from torchweights.counts import divisor_of
 from torchweights.denominators import AdditiveCounts, elements
 from torchweights.functional import at_least_float32
 from torchweights.messages import choose
@@ -162,7 +163,7 @@ def without(shape: Sequence[int], axis: object) -> tuple[int, ...]:
 
 def divisor(weighed: Weighed, reduction: str) -> Tensor:
     """What ``reduce`` divides by, in float64: those of several batches add up."""
-    return reducer.divisor_of(weighed.counts(), weighed.row, _WORDS.get(reduction, "sum_over_batch_size"))
+    return divisor_of(weighed.counts(), weighed.row, _WORDS.get(reduction, "sum_over_batch_size"))
 
 
 def check_pair(predictions: object, labels: object, names: tuple[str, str]) -> None:
