@@ -14,7 +14,7 @@ from torchweights.compile_rules import Outputs, compile_rules_for
 from torchweights.losses import WeightedLoss, from_function
 from torchweights.penalties import ActivityPenalty
 from torchweights.semantics import Semantics, semantics_for
-from torchweights.total_splitting import PenaltyShare, SplitsTotal, batch_size, penalty_share
+from torchweights.total_splitting import PenaltyShare, SplitsTotal, batch_size, penalty_share, times
 from torchweights.totals import Call, Parts, Term
 
 Loss = str | WeightedLoss | Callable[[Any, Any], Tensor] | None
@@ -281,10 +281,13 @@ class CompiledLoss(SplitsTotal):
             raise ValueError(
                 f"penalties expected one number each; received shape {tuple(value.shape)}. Write lambda: tensor.sum(), or .mean()."
             )
-        mean = activity and self.rules.activity == "mean over samples"
-        times = share.of_mean_activities if mean else share.of_activities if activity else share.of_parameters
+        if not activity:
+            value = times(value, share.of_parameters, share.of_sharded_parameters)
+            return value.sum() if value.ndim else value
+        mean = self.rules.activity == "mean over samples"
+        part = share.of_mean_activities if mean else share.of_activities
         value = value.sum() if value.ndim else value
-        return value * (times.to(value) if isinstance(times, Tensor) else times)
+        return value * (part.to(value) if isinstance(part, Tensor) else part)
 
     def eval(self, *, validation_split: bool = False) -> CompiledLoss:
         """As in evaluate and on ``validation_data``; with ``validation_split``, as on what ``fit`` sets aside of its own arrays.

@@ -45,7 +45,8 @@ class Denominator:
     """What ``criterion.denominator()`` returns: additive counts and the row's function of them.
 
     Add the denominators of several micro-batches, then pass the sum to each call: ``criterion(..., denominator=d)``.
-    ``averaged`` is how often whoever trains divides the gradient again (``global_denominator`` sets it).
+    ``averaged`` is how often whoever trains divides the gradient again, ``ranks`` over how many ranks the counts were added
+    (``global_denominator`` sets both).
 
     >>> import torch, torchweights as tw
     >>> criterion = tw.MeanSquaredError()
@@ -57,6 +58,7 @@ class Denominator:
     semantics: str
     reduction: str
     averaged: float = 1.0
+    ranks: int = 1
 
     def __add__(self, other: object) -> Denominator:
         if not isinstance(other, Denominator):
@@ -67,7 +69,7 @@ class Denominator:
                 f"reduction={self.reduction!r}, received {other.semantics!r} with reduction={other.reduction!r}. "
                 "Make both with the same criterion."
             )
-        if self.averaged != 1 or other.averaged != 1:
+        if self.is_global or other.is_global:
             raise ValueError(
                 "denominators expected of single batches, to add up; received what global_denominator() returned, which is of all "
                 "batches and ranks already. Give it all batches of the step at once."
@@ -77,6 +79,11 @@ class Denominator:
     def __radd__(self, other: object) -> Denominator:
         # sum() starts from 0.
         return self if isinstance(other, int) and other == 0 else NotImplemented
+
+    @property
+    def is_global(self) -> bool:
+        """Whether it is of all batches and ranks of a step already."""
+        return self.averaged != 1 or self.ranks != 1
 
     def value(self) -> Tensor:
         """D itself, for one batch's share of the loss: a 0-dim float64 tensor without gradient."""

@@ -61,7 +61,7 @@ def global_denominator(denominators: Any, group: Group | None = None, averaged_b
     ranks, times = _ranks(group), _times_averaged(averaged_by, _ranks(group))
     total = _added(denominators, "denominators")
     summed = iter(_all_reduced([count for leaf in _leaves(total) for count in _numbers_of(leaf)], group, ranks))
-    return _mapped(total, lambda leaf: _global(leaf, summed, times))
+    return _mapped(total, lambda leaf: _global(leaf, summed, times, ranks))
 
 
 def global_sums(
@@ -92,7 +92,7 @@ def global_sums(
     ranks, times = _ranks(group), _times_averaged(averaged_by, _ranks(group))
     total = _added(sums, "sums").detach()
     summed = iter(_all_reduced(list(total.sums.values()), group, ranks))
-    return PartialSums({name: next(summed).to(one) for name, one in total.sums.items()}, total.criterion, times)
+    return PartialSums({name: next(summed).to(one) for name, one in total.sums.items()}, total.criterion, times, ranks)
 
 
 # ------------------------------------------------------------------------------------------------------------- ranks
@@ -195,7 +195,7 @@ def _mapped(nested: Any, change: Callable[[Any], Any]) -> Any:
 
 def _numbers_of(leaf: Any) -> list[Tensor]:
     if isinstance(leaf, Denominator):
-        if leaf.averaged != 1:
+        if leaf.is_global:
             raise ValueError(
                 "denominators expected of single batches; received what global_denominator() returned, which is of all batches and "
                 "ranks already. Call it once in a step."
@@ -210,8 +210,8 @@ def _numbers_of(leaf: Any) -> list[Tensor]:
     )
 
 
-def _global(leaf: Any, summed: Iterator[Tensor], times: float) -> Any:
+def _global(leaf: Any, summed: Iterator[Tensor], times: float, ranks: int) -> Any:
     numbers = [next(summed) for _ in _numbers_of(leaf)]
     if isinstance(leaf, Denominator):
-        return Denominator(Counts(*numbers), leaf.semantics, leaf.reduction, times)
+        return Denominator(Counts(*numbers), leaf.semantics, leaf.reduction, times, ranks)
     return numbers[0] / times

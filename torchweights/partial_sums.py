@@ -12,8 +12,8 @@ from torch import Tensor
 class PartialSums:
     """What ``criterion.partial_sums()`` returns: sums over one batch that add up to those of all batches.
 
-    ``sums`` have a gradient, unlike a ``Denominator``. ``gain`` is how often whoever trains divides the gradient again
-    (``global_sums`` sets it).
+    ``sums`` have a gradient, unlike a ``Denominator``. ``gain`` is how often whoever trains divides the gradient again,
+    ``ranks`` over how many ranks they were added (``global_sums`` sets both).
 
     >>> import torch, torchweights as tw
     >>> criterion = tw.ClassDice(activation="none", over="batch")
@@ -27,12 +27,13 @@ class PartialSums:
     #: the criterion as it prints: sums of different criteria do not mix
     criterion: str
     gain: float = 1.0
+    ranks: int = 1
 
     def __add__(self, other: object) -> PartialSums:
         if not isinstance(other, PartialSums):
             return NotImplemented
         other.must_be_of(self.criterion)
-        if self.gain != 1 or other.gain != 1:
+        if any(one.gain != 1 or one.ranks != 1 for one in (self, other)):
             raise ValueError(
                 "partial sums expected of single batches, to add up; received what global_sums() returned, which is of all batches "
                 "and ranks already. Give it all batches of the step at once."
@@ -55,7 +56,9 @@ class PartialSums:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> PartialSums:
         """The same sums, each changed."""
-        return PartialSums({name: change(one) for name, one in self.sums.items()}, self.criterion, self.gain)
+        return PartialSums(
+            {name: change(one) for name, one in self.sums.items()}, self.criterion, self.gain, self.ranks
+        )
 
     def detach(self) -> PartialSums:
         """The same sums without gradient."""

@@ -22,6 +22,8 @@ class PenaltyShare:
 
     #: of penalties of parameters, which every batch would add again
     of_parameters: Tensor | float
+    #: of those of parameters that FSDP2 cut over ranks, whose gradient no rank sends to others
+    of_sharded_parameters: Tensor | float
     #: of sums over the activities of this batch
     of_activities: Tensor | float
     #: of those sums, where the row takes their mean over samples
@@ -32,9 +34,20 @@ def penalty_share(denominator: Any, batch_size: int) -> PenaltyShare:
     """The share by what was passed as ``denominator=``; all of it where that does not tell how many batches there are."""
     found = _first(denominator)
     if found is None:
-        return PenaltyShare(1.0, 1.0, 1 / max(batch_size, 1))
+        return PenaltyShare(1.0, 1.0, 1.0, 1 / max(batch_size, 1))
     counts, averaged = found.counts, found.averaged
-    return PenaltyShare(averaged / counts.batches.clamp(min=1), averaged, averaged / counts.samples.clamp(min=1))
+    each = 1 / counts.batches.clamp(min=1)
+    return PenaltyShare(
+        averaged * each, max(averaged, found.ranks) * each, averaged, averaged / counts.samples.clamp(min=1)
+    )
+
+
+def times(value: Tensor, of_parameters: Tensor | float, of_sharded: Tensor | float) -> Tensor:
+    """A penalty of parameters times its share; of parameters that FSDP2 cut over ranks, added up."""
+    share = of_parameters
+    if hasattr(value, "full_tensor"):
+        value, share = value.full_tensor(), of_sharded
+    return value * (share.to(value) if isinstance(share, Tensor) else share)
 
 
 def _first(nested: Any) -> Denominator | None:
@@ -53,6 +66,11 @@ class SplitsTotal(HoldsTables):
     rules: CompileRules
     _arguments: Any
     _bound: Any
+
+    @property
+    def decomposable(self) -> bool:
+        """Whether counts decide how batches add up for every output; if not, partial sums do."""
+        return all(getattr(one, "decomposable", True) for one in self.losses)
 
     def denominator(
         self, y_true: Any, sample_weight: Any = None, mask: Any = None, *, y_pred_shape: Any = None
@@ -105,7 +123,9 @@ class SplitsTotal(HoldsTables):
             own = {name.partition(" ")[2]: one for name, one in met.items() if name.partition(" ")[0] == str(index)}
             value = criterion.from_sums(PartialSums(own, criterion._described()))
             total = total.to(value) + value * weight.to(value)
-        share = 1.0 if whole is None else whole.gain / whole.sums["batches"]
+        shares: tuple[Tensor | float, Tensor | float] = (1.0, 1.0)
+        if whole is not None:
+            shares = (whole.gain / whole.sums["batches"], max(whole.gain, whole.ranks) / whole.sums["batches"])
         for place, penalty in enumerate(self.penalties):
             if isinstance(penalty, ActivityPenalty):
                 value = met[f"activity {place}"]
@@ -113,7 +133,8 @@ class SplitsTotal(HoldsTables):
                 total = total + (value / met["samples"].clamp(min=1) if mean else value)
             else:
                 value = penalty()
-                total = total + value.detach() + share * (value - value.detach())
+                share = times(value, *shares)
+                total = total + share + (times(value, 1.0, 1.0) - share).detach()
         return total
 
     def _output(self, index: int) -> str:
