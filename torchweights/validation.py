@@ -58,6 +58,17 @@ def check_probabilities(name: str, tensor: Tensor, judged: Tensor | None, way_ou
         )
 
 
+def check_rows(y_pred: Tensor, axis: int, judged: Tensor | None) -> None:
+    """Probabilities are not all 0 along ``axis``: nothing makes those add up to 1; raises ValueError with the first such row."""
+    bad = (y_pred == 0).all(axis)
+    where = _first(bad, judged)
+    if where is not None:
+        raise ValueError(
+            f"y_pred expected probabilities that add up to 1 over axis {axis}; received a row of zeros at {where}"
+            f"{_and_others(bad, judged)}. Leave it out with mask=, or pass the logits with from_logits=True."
+        )
+
+
 def check_signs(y_true: Tensor, judged: Tensor | None) -> None:
     """Labels are -1 and 1, or 0 and 1; raises ValueError with the first that is neither, and where it is."""
     signs, binary = (y_true == -1) | (y_true == 1), (y_true == 0) | (y_true == 1)

@@ -24,6 +24,8 @@ def ctc(y_pred: Tensor, y_true: Tensor, *, padding: bool = True) -> Tensor:
     """
     y_pred = at_least_float32(y_pred)
     batch, steps, _ = y_pred.shape
+    if not batch:
+        return y_pred.sum((1, 2))  # F.ctc_loss takes no empty batch
     log_probabilities = F.log_softmax(y_pred, -1).transpose(0, 1)
     labels = y_true.long()
     lengths = torch.full((batch,), steps, dtype=torch.long, device=y_pred.device)

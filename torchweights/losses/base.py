@@ -232,7 +232,10 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits):
                 sample_weight = class_weight.join(found, sample_weight, self.semantics.class_weights)
         if chosen is not None:
             given = None if sample_weight is None else self.semantics.weighing.meet(shape, sample_weight, None).weight
-            sample_weight = chosen if given is None else chosen * given.to(chosen.dtype)
+            if given is not None:
+                # What weighs nothing must not show, even where no prediction could choose a weight.
+                chosen = torch.where(given != 0, chosen, torch.zeros_like(chosen)) * given.to(chosen.dtype)
+            sample_weight = chosen
         tracing.note("weights", class_weight=counted, prediction=chosen, kept=kept)
         weighed = reduction.weigh(shape, sample_weight, mask, self.semantics, dtype, device)
         if kept is not None and weighed.met.mask is None:

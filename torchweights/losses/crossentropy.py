@@ -98,6 +98,8 @@ class Crossentropy(WeightedLoss):
                 self._judged(y_pred, weighed),
                 f"Pass logits with from_logits=True, or probabilities (after {self._activation}).",
             )
+            if self._activation == "softmax":
+                validation.check_rows(y_pred, self._class_axis(y_pred.ndim), weighed.included)
 
     def _judged(self, tensor: Tensor, weighed: Weighed) -> Tensor | None:
         """True where a number of y_pred or y_true counts; None where all do."""
