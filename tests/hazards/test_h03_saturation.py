@@ -15,9 +15,9 @@ from tests.samples import Sample
 GRID = [0.0, 1e-45, -1e-45, 1e-8, -1e-8, 1.0, -1.0, 20.0, -20.0, 90.0, -90.0]
 #: predictions that float32 cannot square or add up
 FAR = [1e4, -1e4]
-#: what is outside of the domain: rows of zeros are no probabilities and cannot be made to add up to 1 (the CPU refuses them), and
+#: what is outside of the domain: rows of zeros, and of numbers too small for float32 to divide by, are no probabilities (the CPU refuses zeros), and
 #: Poisson takes the logarithm of what is predicted
-OUTSIDE = {(name, value) for name in ("categorical", "sparse") for value in (0.0,)}
+OUTSIDE = {(name, value) for name in ("categorical", "sparse") for value in (0.0, 1e-45)}
 FROM_LOGITS = {
     "binary": lambda **more: tw.BinaryCrossentropy(from_logits=True, axis=-1, **more),
     "binary focal": lambda **more: tw.BinaryFocalCrossentropy(from_logits=True, axis=-1, **more),
