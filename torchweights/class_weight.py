@@ -12,7 +12,7 @@ from torch import Tensor
 from torchweights.messages import warn_of_trap
 from torchweights.precision import exact, moved
 from torchweights.semantics import ClassWeights, Semantics, semantics_for
-from torchweights.validation import can_look
+from torchweights.validation import can_look, check_labels
 
 ClassWeightsLike = Mapping[int, float] | Sequence[float] | Tensor
 
@@ -164,6 +164,9 @@ def look_up(
         if judged is not None:
             lacking = lacking & judged
         if bool(lacking.any()):
+            if rule.keys == "0 to C-1":
+                # There is a weight for each class: it is the label that is none of them.
+                check_labels(classes, len(table.classes), lacking)
             absent = torch.unique(classes[lacking]).tolist()
             raise ValueError(
                 f"class_weight expected a weight for every class in the data; received none for {_listed(absent)}: it has "

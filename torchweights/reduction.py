@@ -97,9 +97,9 @@ class Weighed:
     def divisor(self, reduction: str) -> Tensor | float:
         """D of this batch; a plain number where shapes alone decide it."""
         if reduction == "sum":
-            return float(math.prod(self.shape[len(self.shape) - self.met.averaged :]))
+            return math.prod(self.shape[len(self.shape) - self.met.averaged :])
         if self.met.weight is None and self.met.mask is None and self.met.counted is None:
-            return float(math.prod(self.shape))
+            return math.prod(self.shape)
         return divisor_of(self, self.row, reduction)
 
     def included_like(self, axes: Sequence[int] = ()) -> Tensor | None:

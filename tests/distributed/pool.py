@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 #: seconds that any one call may take before its ranks are taken for dead
-LIMIT = 60.0
+LIMIT = 240.0
 
 
 class Deadlock(Exception):

@@ -116,7 +116,8 @@ def _met(feature_weight: Tensor | None, y_pred: Tensor) -> Tensor:
     if feature_weight is None:
         return torch.ones(y_pred.shape[1:], dtype=y_pred.dtype, device=y_pred.device)
     weight = feature_weight.to(device=y_pred.device, dtype=y_pred.dtype)
-    if tuple(weight.shape) not in (tuple(y_pred.shape), tuple(y_pred.shape[1:])):
+    # By rank first: an exported batch size must not be compared with the number of features.
+    if tuple(weight.shape) != tuple(y_pred.shape if weight.ndim == y_pred.ndim else y_pred.shape[1:]):
         raise ValueError(
             f"feature_weight expected shape {tuple(y_pred.shape[1:])}, one for each feature, or {tuple(y_pred.shape)}, one for each "
             f"element of y_pred; received {tuple(weight.shape)}."
