@@ -80,7 +80,10 @@ def test_keras_3_fails_this() -> None:
 
 @pytest.mark.parametrize("shape", [(2,), (4,), (3, 4), (1, 3), (3, 2, 2)], ids=str)
 def test_weights_of_any_other_shape_are_refused_with_both_readings(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"sample_weight of shape .* per sample it would be \(3,\) .*, per element it would be \(3, 2\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"sample_weight of shape .* per sample it would be \(3,\) .*, per element it would be \(3, 2\)",
+    ):
         tw.MeanSquaredError()(torch.rand(3, 2, 5), torch.rand(3, 2, 5), torch.ones(shape))
 
 
