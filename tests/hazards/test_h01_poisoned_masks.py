@@ -51,6 +51,31 @@ def test_no_poison_changes_a_bit(sample: Sample, how: str, reduction: str) -> No
     assert not changed(lambda p, t: criterion(p, t, **beside), *given(sample))
 
 
+TWICE = [one for one in PER_SAMPLE if one.name not in ("ctc", "function")]
+
+
+@pytest.mark.parametrize("how", ["mask", "weight"])
+@pytest.mark.parametrize("sample", TWICE, ids=str)
+def test_no_poison_shows_under_transformations(sample: Sample, how: str) -> None:
+    """Second derivatives, forward mode and the compiler's trace, with what is excluded overwritten by each poison."""
+    beside, criterion = excluding(how), sample.criterion()
+    criterion.validate = False
+    y_pred, y_true = given(sample)
+
+    def everything(p: Tensor, t: Tensor) -> list[Tensor]:
+        value = criterion(p, t, **beside)
+        (first,) = torch.autograd.grad(value, p, create_graph=True)
+        second = torch.autograd.grad(first.square().sum(), p)[0] if first.requires_grad else torch.zeros_like(p)
+        tangent = torch.ones_like(p)
+        _, forward = torch.func.jvp(lambda q: criterion(q, t, **beside), (p.detach(),), (tangent,))
+        return [value.detach(), first.detach(), second, forward]
+
+    clean = everything(y_pred, y_true)
+    assert all(one.isfinite().all() for one in clean)
+    for poison, label in zip(POISON, BAD_LABELS, strict=True):
+        assert all(map(torch.equal, everything(*poisoned(y_pred, y_true, poison, label)), clean)), poison
+
+
 def test_an_ignored_label_hides_what_was_predicted() -> None:
     criterion = tw.SparseCategoricalCrossentropy(from_logits=True, ignore_class=255)
     y_pred, y_true = torch.randn(N, 3, requires_grad=True), torch.tensor([0, 255, 2, 255])
