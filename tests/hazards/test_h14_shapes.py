@@ -33,7 +33,7 @@ def meet(p: tuple[int, ...], t: tuple[int, ...]) -> bool:
     return bool(p) and (p == t or (*p, 1) == t or p == (*t, 1))
 
 
-@pytest.mark.parametrize(("p", "t"), itertools.product(SHAPES, SHAPES), ids=str)
+@pytest.mark.parametrize(("p", "t"), list(itertools.product(SHAPES, SHAPES)), ids=str)
 def test_nothing_broadcasts(p: tuple[int, ...], t: tuple[int, ...]) -> None:
     for kind in REGRESSIONS:
         y_pred, y_true = torch.rand(p), torch.ones(t)
