@@ -133,6 +133,21 @@ def test_a_total_of_what_splits_and_what_does_not() -> None:
     torch.testing.assert_close(found, slope, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_a_total_counts_samples_exactly_and_where_its_outputs_are(dtype: torch.dtype) -> None:
+    """bfloat16 would count 300 samples as 300 - 300 % 2, and 257 as 256."""
+    layer = nn.Linear(2, 1).to(dtype)
+    total = tw.CompiledLoss("mse", penalties=[tw.activity_l2(layer, 0.2)])
+    x, t = torch.ones(257, 2, dtype=dtype), torch.zeros(257, 1)
+    expected = total(layer(x), t)
+    y = layer(x)
+    with torch.device("meta"):
+        sums = total.partial_sums(y, t)
+        found = total.from_sums(sums)
+    assert sums.sums["samples"] == 257 and found.dtype == expected.dtype
+    torch.testing.assert_close(found, expected)
+
+
 # --------------------------------------------------------------------------------------------------------- refusals
 
 

@@ -14,7 +14,7 @@ from torchweights.compile_rules import Outputs, compile_rules_for
 from torchweights.losses import WeightedLoss, from_function
 from torchweights.penalties import ActivityPenalty
 from torchweights.semantics import Semantics, semantics_for
-from torchweights.total_splitting import PenaltyShare, SplitsTotal, batch_size, penalty_share, times
+from torchweights.total_splitting import PenaltyShare, SplitsTotal, batch_size, gathered, penalty_share, scaled
 from torchweights.totals import Call, Parts, Term
 
 Loss = str | WeightedLoss | Callable[[Any, Any], Tensor] | None
@@ -275,19 +275,19 @@ class CompiledLoss(SplitsTotal):
         )
 
     def _penalty(self, penalty: Callable[[], Tensor], share: PenaltyShare, peek: bool) -> Tensor:
-        activity = isinstance(penalty, ActivityPenalty)
+        value = self._penalty_value(penalty, peek)
+        if isinstance(penalty, ActivityPenalty):
+            return scaled(value, share.of_activities(self.rules.activity == "mean over samples"))
+        value, sharded = gathered(value)
+        return scaled(value, share.of_parameters(sharded))
+
+    def _penalty_value(self, penalty: Callable[[], Tensor], peek: bool = False) -> Tensor:
         value = penalty.peek() if isinstance(penalty, ActivityPenalty) and peek else penalty()
         if value.ndim and not self.rules.adds_up_tensors:
             raise ValueError(
                 f"penalties expected one number each; received shape {tuple(value.shape)}. Write lambda: tensor.sum(), or .mean()."
             )
-        if not activity:
-            value = times(value, share.of_parameters, share.of_sharded_parameters)
-            return value.sum() if value.ndim else value
-        mean = self.rules.activity == "mean over samples"
-        part = share.of_mean_activities if mean else share.of_activities
-        value = value.sum() if value.ndim else value
-        return value * (part.to(value) if isinstance(part, Tensor) else part)
+        return value.sum() if value.ndim else value
 
     def eval(self, *, validation_split: bool = False) -> CompiledLoss:
         """As in evaluate and on ``validation_data``; with ``validation_split``, as on what ``fit`` sets aside of its own arrays.

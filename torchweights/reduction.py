@@ -122,6 +122,10 @@ class Weighed:
             return tensor
         return torch.where(included, tensor, torch.full((), stand_in, dtype=tensor.dtype, device=tensor.device))
 
+    def times(self, values: Tensor) -> Tensor:
+        """weight * values."""
+        return values if self.weight is None else values * self.weight
+
 
 def _count(chosen: Tensor) -> Tensor:
     return chosen.sum().to(exact(chosen.device))
@@ -151,8 +155,9 @@ def reduce(
     values: Tensor, weighed: Weighed, reduction: str, denominator: Tensor | Denominator | float | None = None
 ) -> Tensor:
     """S / D of values that were weighed: the numerator over this batch's denominator, or over the one given."""
-    weighted = weighted_values(values, weighed)
-    tracing.note("values", values=weighed.hide(values), weighted=weighted, weighed=weighed, reduction=reduction)
+    values = weighed.hide(values)
+    weighted = weighed.times(values)
+    tracing.note("values", values=values, weighted=weighted, weighed=weighed, reduction=reduction)
     if reduction == "none":
         if denominator is not None:
             raise ValueError(
@@ -178,10 +183,9 @@ def reduce(
     return divide(total, denominator, weighed.row)
 
 
-def weighted_values(values: Tensor, weighed: Weighed) -> Tensor:
-    """weight * values, 0 where nothing must show: what the numerator adds up."""
-    values = weighed.hide(values)
-    return values if weighed.weight is None else values * weighed.weight
+def numerator(values: Tensor, weighed: Weighed) -> Tensor:
+    """S = sum(weight * values), of what counts."""
+    return weighed.times(weighed.hide(values)).sum()
 
 
 def weighted_mean(values: Tensor, weight: Tensor, axis: int | tuple[int, ...]) -> Tensor:

@@ -14,39 +14,51 @@ from torchweights.counts import Denominator
 from torchweights.losses.held_weights import HoldsTables
 from torchweights.partial_sums import PartialSums
 from torchweights.penalties import ActivityPenalty
+from torchweights.precision import exact
 
 
 @dataclass(frozen=True)
 class PenaltyShare:
-    """What of each penalty one batch adds, so that all batches and ranks together add it once."""
+    """What of each penalty one batch adds, so that all batches and ranks together add it once.
 
-    #: of penalties of parameters, which every batch would add again
-    of_parameters: Tensor | float
-    #: of those of parameters that FSDP2 cut over ranks, whose gradient no rank sends to others
-    of_sharded_parameters: Tensor | float
-    #: of sums over the activities of this batch
-    of_activities: Tensor | float
-    #: of those sums, where the row takes their mean over samples
-    of_mean_activities: Tensor | float
+    ``averaged`` and ``ranks`` are those of a global denominator; ``batches`` and ``samples`` are counted over all ranks.
+    """
+
+    averaged: float
+    ranks: int
+    batches: Tensor | float
+    samples: Tensor | float
+
+    def of_parameters(self, sharded: bool) -> Tensor | float:
+        """Of a penalty of parameters, which every batch would add again.
+
+        No rank sends the gradient of parameters that FSDP2 cut over ranks (``sharded``), so each has to add all of its own, even
+        where the trainer adds and does not average.
+        """
+        return (max(self.averaged, self.ranks) if sharded else self.averaged) / self.batches
+
+    def of_activities(self, mean: bool) -> Tensor | float:
+        """Of a sum over the activities of this batch, or of their mean over samples."""
+        return self.averaged / self.samples if mean else self.averaged
 
 
 def penalty_share(denominator: Any, batch_size: int) -> PenaltyShare:
     """The share by what was passed as ``denominator=``; all of it where that does not tell how many batches there are."""
     found = _first(denominator)
     if found is None:
-        return PenaltyShare(1.0, 1.0, 1.0, 1 / max(batch_size, 1))
-    counts, averaged = found.counts, found.averaged
-    each = 1 / counts.batches.clamp(min=1)
-    return PenaltyShare(
-        averaged * each, max(averaged, found.ranks) * each, averaged, averaged / counts.samples.clamp(min=1)
-    )
+        return PenaltyShare(1.0, 1, 1.0, float(max(batch_size, 1)))
+    counts = found.counts
+    return PenaltyShare(found.averaged, found.ranks, counts.batches.clamp(min=1), counts.samples.clamp(min=1))
 
 
-def times(value: Tensor, of_parameters: Tensor | float, of_sharded: Tensor | float) -> Tensor:
-    """A penalty of parameters times its share; of parameters that FSDP2 cut over ranks, added up."""
-    share = of_parameters
-    if hasattr(value, "full_tensor"):
-        value, share = value.full_tensor(), of_sharded
+def gathered(value: Tensor) -> tuple[Tensor, bool]:
+    """A penalty as a plain tensor, and whether FSDP2 cut its parameters over ranks; of those it is added up, in one all-reduce."""
+    add_up: Callable[[], Tensor] | None = getattr(value, "full_tensor", None)
+    return (value, False) if add_up is None else (add_up(), True)
+
+
+def scaled(value: Tensor, share: Tensor | float) -> Tensor:
+    """value x share, in the type of the value."""
     return value * (share.to(value) if isinstance(share, Tensor) else share)
 
 
@@ -92,17 +104,16 @@ class SplitsTotal(HoldsTables):
             y_pred, y_true, sample_weight, mask: As in the call.
         """
         sums = {}
-        like = None
         for index, (p, t, w, m, _), _ in self._arguments(y_pred, y_true, sample_weight, mask, None):
             criterion: Any = self.losses[index]
             part = criterion.partial_sums(p, t, w, m)
             sums.update({f"{index} {name}": one for name, one in part.sums.items()})
-            like = p.detach().reshape(-1)[:0].sum() if like is None else like
         for place, penalty in enumerate(self.penalties):
             if isinstance(penalty, ActivityPenalty):
                 sums[f"activity {place}"] = penalty()
-        like = torch.zeros(()) if like is None else like
-        sums["batches"], sums["samples"] = torch.ones_like(like), torch.full_like(like, batch_size(y_pred))
+        device = first_output(y_pred).device
+        for name, count in (("batches", 1), ("samples", batch_size(y_pred))):
+            sums[name] = torch.full((), count, dtype=exact(device), device=device)
         return PartialSums(sums, self._described())
 
     def from_sums(self, sums: PartialSums, whole: PartialSums | None = None) -> Tensor:
@@ -117,28 +128,31 @@ class SplitsTotal(HoldsTables):
         """
         sums.must_be_of(self._described())
         met = (sums if whole is None else sums.within(whole)).sums
-        total = torch.zeros(())
+        gain, ranks = (1.0, 1) if whole is None else (whole.gain, whole.ranks)
+        # Sums that stand for the whole add a penalty once by themselves: only its gradient is shared.
+        share = PenaltyShare(gain, ranks, 1.0 if whole is None else whole.sums["batches"], met["samples"].clamp(min=1))
+        parts = []
         for index, weight in self._weights_in_total():
             criterion: Any = self.losses[index]
             own = {name.partition(" ")[2]: one for name, one in met.items() if name.partition(" ")[0] == str(index)}
-            value = criterion.from_sums(PartialSums(own, criterion._described()))
-            total = total.to(value) + value * weight.to(value)
-        shares: tuple[Tensor | float, Tensor | float] = (1.0, 1.0)
-        if whole is not None:
-            shares = (whole.gain / whole.sums["batches"], max(whole.gain, whole.ranks) / whole.sums["batches"])
+            parts.append(scaled(criterion.from_sums(PartialSums(own, criterion._described())), weight))
         for place, penalty in enumerate(self.penalties):
             if isinstance(penalty, ActivityPenalty):
-                value = met[f"activity {place}"]
                 mean = self.rules.activity == "mean over samples"
-                total = total + (value / met["samples"].clamp(min=1) if mean else value)
+                value = met[f"activity {place}"]
+                parts.append(scaled(value, 1 / share.samples) if mean else value)
             else:
-                value = penalty()
-                share = times(value, *shares)
-                total = total + share + (times(value, 1.0, 1.0) - share).detach()
-        return total
+                value, sharded = gathered(self._penalty_value(penalty))
+                part = scaled(value, share.of_parameters(sharded))
+                parts.append(part + (value - part).detach())
+        return torch.stack([one.to(parts[0]) for one in parts]).sum()
 
     def _output(self, index: int) -> str:
         """The name of the output of a loss."""
+        raise NotImplementedError
+
+    def _penalty_value(self, penalty: Callable[[], Tensor]) -> Tensor:
+        """A penalty, as one number."""
         raise NotImplementedError
 
     def _weights_in_total(self) -> list[tuple[int, Tensor]]:
@@ -149,8 +163,14 @@ class SplitsTotal(HoldsTables):
         return f"CompiledLoss of {len(self.losses)} losses in row {self.rules.name!r}"
 
 
-def batch_size(y_pred: Any) -> int:
-    """How many samples are in outputs, however they are nested."""
+def first_output(y_pred: Any) -> Tensor:
+    """The first tensor of outputs, however they are nested."""
     while not isinstance(y_pred, Tensor):
         y_pred = next(iter(y_pred.values() if isinstance(y_pred, Mapping) else y_pred))
-    return len(y_pred) if y_pred.ndim else 1
+    return y_pred
+
+
+def batch_size(y_pred: Any) -> int:
+    """How many samples are in outputs."""
+    first = first_output(y_pred)
+    return len(first) if first.ndim else 1

@@ -45,7 +45,7 @@ def losses_of_step(cell: Cell, model: nn.Module, plain: nn.Module, batches: list
 
 
 def _ddp(
-    cell: Cell, batches: list[Batch], *, no_sync: bool, hook: Any = None, averaged_by: Any = "ddp"
+    cell: Cell, batches: list[Batch], *, no_sync: bool, hook: Any = None, averaged_by: Any = "ddp", divided: int = 1
 ) -> list[Tensor]:
     plain = model_of(cell.dtype)
     model = DistributedDataParallel(plain)
@@ -55,7 +55,7 @@ def _ddp(
     for place, loss in enumerate(steps):
         last = place == len(steps) - 1
         with model.no_sync() if no_sync and not last else contextlib.nullcontext():
-            loss().backward()
+            (loss() / divided).backward()
     return [parameter.grad for parameter in plain.parameters() if parameter.grad is not None]
 
 
@@ -82,14 +82,8 @@ def ddp_sum(cell: Cell, batches: list[Batch]) -> list[Tensor]:
 
 def lightning(cell: Cell, batches: list[Batch]) -> list[Tensor]:
     """What Lightning and Accelerate do: every loss divided by the number of micro-batches, then DDP."""
-    plain = model_of(cell.dtype)
-    model = DistributedDataParallel(plain)
     k = len(batches)
-    steps = losses_of_step(cell, model, plain, batches, ("lightning", k))
-    for place, loss in enumerate(steps):
-        with model.no_sync() if place < k - 1 else contextlib.nullcontext():
-            (loss() / k).backward()
-    return [parameter.grad for parameter in plain.parameters() if parameter.grad is not None]
+    return _ddp(cell, batches, no_sync=True, averaged_by=("lightning", k), divided=k)
 
 
 def _fsdp(cell: Cell, batches: list[Batch], averaged_by: str) -> list[Tensor]:

@@ -64,7 +64,9 @@ def test_no_epsilon_in_the_denominator() -> None:
     p, t = torch.ones(1, 1, dtype=torch.float64), torch.zeros(1, 1, dtype=torch.float64)
     for weight in (1.0, 1e-9, 1e-200):
         assert criterion(p, t, torch.tensor([weight], dtype=torch.float64)) == 1.0
-    assert (1e-9 * 1.0) / (1e-9 + 1e-7) < 0.01, "the negative control: the epsilon that Keras adds"
+    small = torch.tensor([1e-9], dtype=torch.float64)
+    with_epsilon = (small * (p - t).square()[:, 0]).sum() / (small.sum() + 1e-7)
+    assert with_epsilon < 0.01, "the negative control: the epsilon that Keras adds"
 
 
 def test_torch_itself_fails_this() -> None:

@@ -17,7 +17,40 @@ HALVES = [torch.bfloat16, torch.float16]
 class Ops(TorchDispatchMode):
     """The operators that run inside, and those of them that compute in half precision."""
 
-    MOVES = ("_to_copy", "where", "view", "expand", "clone", "detach", "slice", "unsqueeze", "squeeze", "zeros", "full", "empty", "select", "transpose", "permute", "t", "alias", "ones", "copy")  # fmt: skip
+    #: what moves numbers and computes none
+    MOVES = frozenset(
+        [
+            "_to_copy",
+            "where",
+            "view",
+            "_unsafe_view",
+            "expand",
+            "clone",
+            "detach",
+            "slice",
+            "unsqueeze",
+            "squeeze",
+            "zeros",
+            "zeros_like",
+            "full",
+            "full_like",
+            "empty",
+            "empty_like",
+            "select",
+            "transpose",
+            "permute",
+            "t",
+            "alias",
+            "ones",
+            "ones_like",
+            "copy",
+            "copy_",
+            "new_zeros",
+            "select_backward",
+            "slice_backward",
+            "as_strided",
+        ]
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +61,7 @@ class Ops(TorchDispatchMode):
         found = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
         self.names.add(name)
-        if isinstance(found, torch.Tensor) and found.dtype in HALVES and not name.startswith(self.MOVES):
+        if isinstance(found, torch.Tensor) and found.dtype in HALVES and name not in self.MOVES:
             self.in_half.add(name)
         return found
 

@@ -121,7 +121,7 @@ class Circle(WeightedLoss):
         weight = validation.as_weight("sample_weight", sample_weight, y_pred.device)
         return reduction.met_by(values, weight, left, self.semantics)
 
-    def _sums(self, *given: Any) -> NoReturn:
+    def _sums(self, *given: Any, **beside: Any) -> NoReturn:
         raise ValueError(f"partial_sums() of Circle {self._undecomposable}")
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:

@@ -133,14 +133,14 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
         dice = functional.overlap_score(overlap, smooth=self.smooth / 2)
         return 1 - dice if self.form == "usual" else -(1 + dice)
 
-    def _sums(
+    def _sums(  # type: ignore[override]
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
     ) -> dict[str, Tensor]:
         y_pred, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
         crossentropy, weights, overlap = self._terms(y_pred, met, weighed)
         weights = torch.ones_like(crossentropy) if weights is None else weights
         sums = self._numerator_and_counts(crossentropy * weights, weighed, sample_weight)
-        return {**sums, "of_dice": reduction.weighted_values(weights, weighed).sum(), **overlap._asdict()}
+        return {**sums, "of_dice": reduction.numerator(weights, weighed), **overlap._asdict()}
 
     def _loss_of(self, sums: dict[str, Tensor]) -> Tensor:
         overlap = OverlapSums(*(sums[name] for name in OverlapSums._fields))

@@ -168,7 +168,7 @@ class ClassTversky(WeightedLoss):
         activated = self._activated(y_pred, axis)
         return functional.overlap_sums(activated, y_true, axis=axis, over=self.over, weight=weight), by_image
 
-    def _sums(
+    def _sums(  # type: ignore[override]
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
     ) -> dict[str, Tensor]:
         if self.over == "image":

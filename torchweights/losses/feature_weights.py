@@ -15,7 +15,6 @@ from torchweights.functional.feature_weights import OVER, ErrorSums
 from torchweights.losses.base import WeightedLoss, same_shape
 from torchweights.losses.splitting import autocast_off
 from torchweights.messages import choose
-from torchweights.partial_sums import PartialSums
 from torchweights.reduction import Weighed, standard_reduction
 
 FeatureWeightsLike = Sequence[float] | Tensor
@@ -102,27 +101,19 @@ class _WeightedError(WeightedLoss):
             )
             return reduction.reduce(values, weighed, standard_reduction(self.reduction), denominator)
 
-    def partial_sums(  # type: ignore[override]
+    def _sums(
         self,
         y_pred: Tensor,
         y_true: Tensor,
-        sample_weight: Tensor | None = None,
-        mask: Tensor | None = None,
-        *,
-        feature_weight: Tensor | None = None,
-    ) -> PartialSums:
-        """As in ``WeightedLoss``; ``feature_weight`` as in the call."""
-        self._dividing("partial_sums()")
-        validation.check_kinds(y_pred, y_true)
-        with autocast_off(y_pred.device):
-            y_pred = at_least_float32(y_pred)
-            if self.over == "sample":
-                values, weighed = self._weighed_values(y_pred, y_true, sample_weight, mask, feature_weight)
-                return PartialSums(self._numerator_and_counts(values, weighed, sample_weight), self._described())
-            self._refuse_beside_scalar(sample_weight, mask, None)
-            weight = self._weight_of(feature_weight, y_pred)
-            sums = functional.error_sums(y_pred, self._met(y_pred, y_true), weight, error=self._error)
-            return PartialSums(sums._asdict(), self._described())
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+        **beside: Tensor | None,
+    ) -> dict[str, Tensor]:
+        if self.over == "sample":
+            return super()._sums(y_pred, y_true, sample_weight, mask, **beside)
+        self._refuse_beside_scalar(sample_weight, mask, None)
+        weight = self._weight_of(beside.get("feature_weight"), y_pred)
+        return functional.error_sums(y_pred, self._met(y_pred, y_true), weight, error=self._error)._asdict()
 
     def _loss_of(self, sums: dict[str, Tensor]) -> Tensor:
         if self.over == "sample":

@@ -70,7 +70,7 @@ class _Hinge(WeightedLoss):
         judged = weighed.included_like(self._values_axes(y_true.ndim)) if rule == "included" else None
         return functional.signed_labels(y_true, judged)
 
-    def _sums(
+    def _sums(  # type: ignore[override]
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
     ) -> dict[str, Tensor]:
         """Beside the sums with labels as given: those with labels -1 and 1, and how many labels are neither 0 nor 1."""
@@ -80,7 +80,7 @@ class _Hinge(WeightedLoss):
         judged = weighed.included_like(self._values_axes(met.ndim)) if rule == "included" else None
         others = others if judged is None else others & judged
         sums = self._numerator_and_counts(self._shown_values(y_pred, met, weighed), weighed, sample_weight)
-        signed = reduction.weighted_values(self._shown_values(y_pred, 2 * met - 1, weighed), weighed).sum()
+        signed = reduction.numerator(self._shown_values(y_pred, 2 * met - 1, weighed), weighed)
         return {
             **sums,
             "signed": signed,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 
 from torchweights import functional, reduction, validation
@@ -64,14 +63,14 @@ class _Overlap(WeightedLoss):
         weight = validation.as_weight("sample_weight", sample_weight, value.device)
         return reduction.met_by(value, weight, validation.as_mask(mask, value.device, self.validate), self.semantics)
 
-    def _sums(
+    def _sums(  # type: ignore[override]
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
     ) -> dict[str, Tensor]:
         if not self._is_scalar(y_pred):
             return super()._sums(y_pred, y_true, sample_weight, mask)
-        ones, weighed = self._scaled(torch.ones_like(y_pred[..., 0].sum().detach()), sample_weight, mask)
+        ones, weighed = self._scaled(y_pred.new_ones(()), sample_weight, mask)
         scale = self._numerator_and_counts(ones, weighed, sample_weight)
-        terms = type(self)._split(y_pred, self._meet(y_pred, y_true))
+        terms = self._split(y_pred, self._meet(y_pred, y_true))
         return {**scale, **{f"overlap {place}": one for place, one in enumerate(terms)}}
 
     def _loss_of(self, sums: dict[str, Tensor]) -> Tensor:

@@ -76,7 +76,12 @@ class Splits(nn.Module):
         return Denominator(weighed.counts().detach(), self.semantics.name, chosen)
 
     def partial_sums(
-        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None = None, mask: Tensor | None = None
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Tensor | None = None,
+        **beside: Tensor | None,
     ) -> PartialSums:
         """What this batch adds to the sums that the loss is made of, with their gradient.
 
@@ -84,7 +89,7 @@ class Splits(nn.Module):
         give the sum to ``from_sums``.
 
         Args:
-            y_pred, y_true, sample_weight, mask: As in the call.
+            y_pred, y_true, sample_weight, mask: As in the call. beside: What else the call takes (``feature_weight=``).
 
         Raises:
             ValueError: for reduction none, and where a loss is no function of sums.
@@ -92,7 +97,9 @@ class Splits(nn.Module):
         self._dividing("partial_sums()")
         validation.check_kinds(y_pred, y_true)
         with autocast_off(y_pred.device):
-            return PartialSums(self._sums(at_least_float32(y_pred), y_true, sample_weight, mask), self._described())
+            return PartialSums(
+                self._sums(at_least_float32(y_pred), y_true, sample_weight, mask, **beside), self._described()
+            )
 
     def from_sums(self, sums: PartialSums, whole: PartialSums | None = None) -> Tensor:
         """The loss that sums make.
@@ -127,17 +134,22 @@ class Splits(nn.Module):
             )
 
     def _sums(
-        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+        **beside: Tensor | None,
     ) -> dict[str, Tensor]:
         """The numerator, and the counts of the denominator."""
-        values, weighed = self._weighed_values(y_pred, y_true, sample_weight, mask)
+        values, weighed = self._weighed_values(y_pred, y_true, sample_weight, mask, **beside)
         return self._numerator_and_counts(values, weighed, sample_weight)
 
     def _numerator_and_counts(
         self, values: Tensor, weighed: Weighed, sample_weight: Tensor | None
     ) -> dict[str, Tensor]:
         self._must_add_up(weighed, standard_reduction(self.reduction), sample_weight)
-        return {"weighted": reduction.weighted_values(values, weighed).sum(), **vars(weighed.counts())}
+        return {"weighted": reduction.numerator(values, weighed), **vars(weighed.counts())}
 
     def _loss_of(self, sums: dict[str, Tensor]) -> Tensor:
         """S / D of sums."""
