@@ -31,7 +31,7 @@ HEAVY = (
 FLOORS = {
     "messages": 0, "precision": 0, "validation": 0, "tracing": 0,
     "functional": 1, "alignment": 1, "denominators": 1, "releases": 1, "partial_sums": 1,
-    "semantics": 2, "counts": 3,
+    "semantics": 2, "closed_form": 2, "counts": 3,
     "reduction": 4, "class_weight": 4, "masking": 4,
     "losses": 5, "tf1": 5, "class_weight_builders": 5, "cost_matrices": 5,
     "names": 6, "compile_rules": 6, "penalties": 6, "totals": 6, "metrics": 6, "distributed": 6,

@@ -167,9 +167,13 @@ def reduce(
         averaged = weighed.met.averaged
         tracing.note("divisor", divisor=math.prod(weighed.shape[len(weighed.shape) - averaged :]))
         return weighted.flatten(-averaged).mean(-1) if averaged else weighted
-    total = weighted.sum()
+    return divide(weighted.sum(), _divisor(weighed, reduction, denominator), weighed.row)
+
+
+def _divisor(weighed: Weighed, reduction: str, denominator: Tensor | Denominator | float | None) -> Tensor | float:
+    """D of this batch, or the one given."""
     if denominator is None:
-        return divide(total, weighed.divisor(reduction), weighed.row)
+        return weighed.divisor(reduction)
     if isinstance(denominator, Denominator):
         expected = (weighed.row.name, reduction)
         if (denominator.semantics, denominator.reduction) != expected:
@@ -180,7 +184,25 @@ def reduce(
             )
         denominator = denominator.value()
     validation.check_denominator(denominator)
-    return divide(total, denominator, weighed.row)
+    return denominator
+
+
+def coefficients(
+    weighed: Weighed, reduction: str, denominator: Tensor | Denominator | float | None, dtype: torch.dtype
+) -> Tensor | None:
+    """weight / D: what each value weighs in the loss, 0 where it does not count; None where D is not above 0.
+
+    For who computes a gradient together with its loss, on a CPU: it looks at D.
+    """
+    divisor = _divisor(weighed, reduction, denominator)
+    if isinstance(divisor, Tensor) and divisor.requires_grad:
+        return None
+    if not float(divisor) > 0:
+        return None
+    weight = weighed.weight
+    if weight is None:
+        weight = torch.ones((), dtype=dtype) if weighed.included is None else weighed.included.to(dtype)
+    return weight / float(divisor)
 
 
 def numerator(values: Tensor, weighed: Weighed) -> Tensor:

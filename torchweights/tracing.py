@@ -18,6 +18,11 @@ def note(kind: str, **what: Any) -> None:
         _open.append((kind, what))
 
 
+def is_open() -> bool:
+    """Whether somebody looks."""
+    return _open is not None
+
+
 @contextlib.contextmanager
 def notes() -> Iterator[Notes]:
     """The notes of what is called inside, in their order."""

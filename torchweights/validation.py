@@ -12,7 +12,8 @@ def can_look(tensor: Tensor) -> bool:
         return False
     if type(tensor) not in (Tensor, torch.nn.Parameter):
         return False
-    return not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    return not (wrapped or torch._C._functorch.is_legacy_batchedtensor(tensor))
 
 
 def check_kinds(y_pred: object, y_true: object) -> None:

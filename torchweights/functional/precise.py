@@ -38,9 +38,13 @@ def crossentropy_at(logits: Tensor, labels: Tensor, axis: int) -> Tensor:
     shift = torch.where(largest.abs() <= SAFE, 0.0, largest)
     others = total((logits - shift).scatter(axis, labels, -torch.inf).exp_(), axis)
     at_label = logits.gather(axis, labels)
-    behind = shift - at_label
-    # Far behind the largest logit the quotient overflows, and the 1 has long gone; each branch is finite in the other's place.
-    far = largest - at_label.detach() > SAFE
+    return log_of_sum(others, shift - at_label, largest - at_label.detach() > SAFE).squeeze(axis)
+
+
+def log_of_sum(others: Tensor, behind: Tensor, far: Tensor | None) -> Tensor:
+    """ln(1 + others x e^behind); where it is ``far`` behind the product overflows, and the 1 has long gone."""
+    if far is None:
+        return (others * behind.exp()).log1p()
+    # Each branch is finite in the other's place.
     near_value = (others * torch.where(far, 0.0, behind).exp()).log1p()
-    far_value = behind + torch.where(far, others, 1.0).log()
-    return torch.where(far, far_value, near_value).squeeze(axis)
+    return torch.where(far, behind + torch.where(far, others, 1.0).log(), near_value)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torchweights import alignment, class_weight, reduction, tracing, validation
 from torchweights.counts import Denominator
 from torchweights.functional import at_least_float32
+from torchweights.losses.closing import Closes
 from torchweights.losses.configured import Configured
 from torchweights.losses.held_weights import HoldsClassWeights
 from torchweights.losses.splitting import Splits, autocast_off
@@ -56,7 +57,7 @@ def same_shape(y_pred: Tensor, y_true: Tensor) -> Tensor:
     )
 
 
-class WeightedLoss(Configured, HoldsClassWeights, Splits):
+class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
     """A criterion: options, and one call of values, weighing and reduction.
 
     Args:
@@ -161,7 +162,12 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits):
         if denominator is not None:
             self._check_denominator(y_pred)
         with autocast_off(y_pred.device):
-            values, weighed = self._weighed_values(at_least_float32(y_pred), y_true, sample_weight, mask)
+            given = at_least_float32(y_pred), y_true, sample_weight, mask
+            if self._closes(given[0]):
+                found = self._closed_loss(*given, denominator)
+                if found is not None:
+                    return found
+            values, weighed = self._weighed_values(*given)
             return reduction.reduce(values, weighed, standard_reduction(self.reduction), denominator)
 
     def _check_denominator(self, y_pred: Tensor) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from torchweights import class_weight as class_weights
 from torchweights import functional, validation
 from torchweights.alignment import shape_text
+from torchweights.closed_form import ClosedForm, Piece, crossentropies
 from torchweights.losses.crossentropy import Crossentropy
 from torchweights.messages import choose
 from torchweights.reduction import Weighed
@@ -146,6 +148,25 @@ class CategoricalCrossentropy(Crossentropy):
     def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
         return functional.categorical_crossentropy(y_pred, y_true, **options)
 
+    _closes_from = 2**17
+
+    def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
+        of_logits = self._computes_logits(y_pred)
+        if of_logits is None or self._inside():
+            return None
+        axis = self._class_axis(y_pred.ndim)
+        smoothing = {
+            "smoothing": self.label_smoothing,
+            "classes": self._smoothing_classes(y_pred) or y_pred.shape[axis],
+        }
+        return ClosedForm(self._of_piece(of_logits, smoothing), (axis,), turned=True)
+
+    def _of_piece(self, of_logits: bool, smoothing: dict[str, Any]) -> Callable[[Piece], Tensor]:
+        """The sum over a piece, and its gradient."""
+        if of_logits:
+            return functools.partial(crossentropies.crossentropy_of_targets, **smoothing)
+        return functools.partial(crossentropies.crossentropy_of_probabilities, **smoothing, epsilon=self.epsilon)
+
 
 class SparseCategoricalCrossentropy(Crossentropy):
     """Cross-entropy with integer labels: ``functional.sparse_categorical_crossentropy``, weighed.
@@ -267,6 +288,33 @@ class SparseCategoricalCrossentropy(Crossentropy):
             form=self.semantics.formulas.sparse,
             precise=self.semantics.formulas.precise,
         )
+
+    _closes_from = 2**17
+
+    def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
+        of_logits, axis = self._computes_logits(y_pred), self._class_axis(y_pred.ndim)
+        of_piece: Callable[[Piece], Tensor]
+        if self._weights_inside() and self._class_weights_act():
+            return None
+        if of_logits and self.label_smoothing:
+            of_piece = functools.partial(crossentropies.smoothed_crossentropy_of_labels, smoothing=self.label_smoothing)
+        elif of_logits:
+            of_piece = crossentropies.crossentropy_of_labels
+        elif of_logits is None or self.label_smoothing:
+            return None
+        else:
+            form = self.semantics.formulas.sparse
+            of_piece = functools.partial(
+                crossentropies.crossentropy_of_probabilities_at_labels, form=form, epsilon=self.epsilon
+            )
+        return ClosedForm(of_piece, (axis,), turned=True)
+
+    def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
+        labels = weighed.hide(y_true)
+        least, most = torch.aminmax(labels)
+        # A label that is no class makes its value NaN: that is the plain path's business.
+        known = int(least) >= 0 and int(most) < y_pred.shape[self._class_axis(y_pred.ndim)]
+        return labels if known else None
 
     def _weights_inside(self) -> bool:
         # Without smoothing both ways are one: only one class has a term.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from torchweights import functional
+from torchweights.closed_form import ClosedForm, crossentropies
 from torchweights.functional.cost_matrix import COST_FORMS, INDEXINGS, costs_by_true_class
 from torchweights.losses.categorical import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from torchweights.losses.crossentropy import Crossentropy
@@ -139,6 +141,11 @@ class _ByCostMatrix(Crossentropy):
     def _costs(self, y_pred: Tensor) -> Tensor:
         return self._held("cost_matrix", y_pred.device)
 
+    _closes_from = 2**17
+
+    def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
+        return self._kind(y_true)._closed_targets(y_pred, y_true, weighed)
+
 
 class WeightedCategoricalCrossentropy(_ByCostMatrix):
     """Cross-entropy times the cost of the mistake: sum_c y_c M[c, argmax p] CE(y, p).
@@ -212,6 +219,9 @@ class WeightedCategoricalCrossentropy(_ByCostMatrix):
         """One cross-entropy per sample or pixel; the costs weigh it afterwards."""
         return self._kind(y_true).values(y_pred, y_true)
 
+    def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
+        return self._kind(y_true)._closed_form(y_pred, y_true)
+
 
 class ExpectedCost(_ByCostMatrix):
     """What a prediction is expected to cost: ``functional.expected_cost``, weighed.
@@ -269,3 +279,10 @@ class ExpectedCost(_ByCostMatrix):
             y_pred, y_true, self._costs(y_pred), indexing=self.indexing, from_logits=bool(self.from_logits),
             axis=self._class_axis(y_pred.ndim), epsilon=self.epsilon, form=self.form,
         )  # fmt: skip
+
+    def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
+        if self.form == "log":
+            return None
+        by_true = costs_by_true_class(self._costs(y_pred), self.indexing).detach().to(y_pred.dtype)
+        of_piece = functools.partial(crossentropies.expected_cost, by_true=by_true, of_logits=bool(self.from_logits))
+        return ClosedForm(of_piece, (self._class_axis(y_pred.ndim),), turned=True)

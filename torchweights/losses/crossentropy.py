@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from torchweights import class_weight as class_weights
 from torchweights import functional, validation
+from torchweights.closed_form import ClosedForm, elements
 from torchweights.losses.base import WeightedLoss, same_shape
 from torchweights.messages import warn_of_trap
 from torchweights.reduction import Weighed, weighted_mean
@@ -89,6 +92,13 @@ class Crossentropy(WeightedLoss):
         if activation == "sigmoid":
             return False, y_pred.sigmoid()
         return False, y_pred.softmax(self._class_axis(y_pred.ndim))
+
+    def _computes_logits(self, y_pred: Tensor) -> bool | None:
+        """Whether the formula takes y_pred as logits; None where a rescue has to compute probabilities first."""
+        if isinstance(self.from_logits, bool):
+            return self.from_logits
+        activation = self.from_logits.removeprefix("rescued").strip() or self._activation
+        return True if self.semantics.formulas.finds_logits(activation, self._activation, y_pred.ndim) else None
 
     def _check_predictions(self, y_pred: Tensor, weighed: Weighed) -> None:
         if self.from_logits is False and (self.validate or self.semantics.formulas.explicit):
@@ -226,3 +236,31 @@ class BinaryCrossentropy(Crossentropy):
 
     def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
         return functional.binary_crossentropy(y_pred, y_true, **options)
+
+    # ------------------------------------------------------------------------------------------------------ in closed form
+
+    _closes_from = 2**17
+
+    def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
+        of_logits, spans = self._computes_logits(y_pred), self._values_axes(y_pred.ndim)
+        element = None if of_logits is None else self._element(of_logits)
+        if element is None:
+            return None
+        columns = self._column_weights(y_pred)
+        if columns is not None and spans != (self._label_axis(y_pred.ndim),):
+            return None
+        columns = None if columns is None else columns.detach().reshape(1, 1, -1, 1)
+        count = math.prod(y_pred.shape[axis] for axis in spans)
+        of_piece = functools.partial(elements.averaged, element, count, columns)
+        return ClosedForm(of_piece, spans, turned=False, columns=columns)
+
+    def _element(self, of_logits: bool) -> Callable[[Tensor, Tensor], elements.Both] | None:
+        """The value of one element and its derivative."""
+        if of_logits:
+            return functools.partial(elements.binary_of_logits, smoothing=self.label_smoothing)
+        form = self.semantics.formulas.binary
+        if form not in ("clip", "clip, add", "clip, add, graph"):
+            return None
+        return functools.partial(
+            elements.binary_of_probabilities, smoothing=self.label_smoothing, epsilon=self.epsilon, form=form
+        )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from torchweights import class_weight as class_weights
 from torchweights import functional
+from torchweights.closed_form import ClosedForm, Piece, crossentropies, elements
 from torchweights.losses.categorical import CategoricalCrossentropy
 from torchweights.losses.crossentropy import BinaryCrossentropy
 
@@ -88,6 +91,21 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
             **options,
         )  # fmt: skip
 
+    def _element(self, of_logits: bool) -> Callable[[Tensor, Tensor], elements.Both] | None:
+        focal, form = self.semantics.formulas.focal, self.semantics.formulas.binary
+        if isinstance(self.alpha, list) or isinstance(self.gamma, list) or self.gamma == 0 or focal == "neither":
+            return None
+        shared = {
+            "gamma": self.gamma,
+            "alpha": self.alpha if self.apply_class_balancing else None,
+            "smoothing": self.label_smoothing,
+        }
+        if of_logits:
+            return functools.partial(elements.focal_of_logits, **shared)
+        if form not in ("clip", "clip, add", "clip, add, graph"):
+            return None
+        return functools.partial(elements.focal_of_probabilities, **shared, epsilon=self.epsilon, form=form)
+
 
 class CategoricalFocalCrossentropy(CategoricalCrossentropy):
     """Categorical focal cross-entropy: ``functional.categorical_focal_crossentropy``, weighed.
@@ -138,3 +156,18 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
         return functional.categorical_focal_crossentropy(
             y_pred, y_true, alpha=self.alpha, gamma=self.gamma, form=form, **options
         )
+
+    def _of_piece(self, of_logits: bool, smoothing: dict[str, Any]) -> Callable[[Piece], Tensor]:
+        def numbers(given: float | list[float]) -> float | Tensor:
+            return torch.tensor(given).reshape(1, 1, -1, 1) if isinstance(given, list) else given
+
+        shared = {"alpha": numbers(self.alpha), "gamma": numbers(self.gamma), **smoothing}
+        if of_logits and self.semantics.formulas.focal == "both":
+            return functools.partial(crossentropies.focal_of_targets, **shared)
+        return functools.partial(
+            crossentropies.focal_of_probabilities, **shared, epsilon=self.epsilon, of_logits=of_logits
+        )
+
+    def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
+        gammas = self.gamma if isinstance(self.gamma, list) else [self.gamma]
+        return super()._closed_form(y_pred, y_true) if min(gammas) > 0 else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -9,6 +11,7 @@ from torch import Tensor
 
 from torchweights import class_weight as class_weights
 from torchweights import functional
+from torchweights.closed_form import ClosedForm, elements
 from torchweights.losses.base import WeightedLoss, check_per_element, same_shape
 
 
@@ -51,6 +54,17 @@ class Regression(WeightedLoss):
         axes = self._values_axes(y_pred.ndim)
         return type(self)._formula(y_pred, y_true, axis=axes, **self._formula_options())
 
+    def _element(self) -> Callable[[Tensor, Tensor], elements.Both] | None:
+        """The value of one element and its derivative; None for losses that have no closed form."""
+        return None
+
+    def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
+        element, spans = self._element(), self._values_axes(y_pred.ndim)
+        if element is None:
+            return None
+        count = math.prod(y_pred.shape[axis] for axis in spans)
+        return ClosedForm(functools.partial(elements.averaged, element, count, None), spans, turned=False)
+
 
 class MeanSquaredError(Regression):
     """Mean squared error: ``functional.mean_squared_error``, weighed.
@@ -69,6 +83,10 @@ class MeanSquaredError(Regression):
     """
 
     _formula = staticmethod(functional.mean_squared_error)
+    _closes_from = 2**17
+
+    def _element(self) -> Callable[[Tensor, Tensor], elements.Both]:
+        return elements.squared
 
     def _formula_options(self) -> dict[str, Any]:
         return {"precise": self.semantics.formulas.precise}
@@ -90,6 +108,10 @@ class MeanAbsoluteError(Regression):
     """
 
     _formula = staticmethod(functional.mean_absolute_error)
+    _closes_from = 2**17
+
+    def _element(self) -> Callable[[Tensor, Tensor], elements.Both]:
+        return elements.absolute
 
     def _formula_options(self) -> dict[str, Any]:
         return {"precise": self.semantics.formulas.precise}
@@ -188,6 +210,11 @@ class Huber(Regression):
 
     def _formula_options(self) -> dict[str, Any]:
         return {"delta": self.delta, "precise": self.semantics.formulas.precise}
+
+    _closes_from = 2**17
+
+    def _element(self) -> Callable[[Tensor, Tensor], elements.Both]:
+        return functools.partial(elements.huber, delta=self.delta)
 
 
 class CosineSimilarity(Regression):

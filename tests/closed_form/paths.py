@@ -1,0 +1,46 @@
+"""A criterion on a path of computing: plain, or in closed form however small the batch is; and who took which."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import torchweights as tw
+from tests.device_cells import INPUTS
+from torchweights import closed_form
+
+#: samples whose loss has a closed form
+CLOSED = [one for one in INPUTS if getattr(one.kind, "_closes_from", None) is not None]
+
+
+def in_closed_form(criterion: Any) -> Any:
+    """The criterion, with its gradient in closed form for batches of every size."""
+    criterion = copy.copy(criterion)
+    criterion._closes_from = 0
+    return criterion
+
+
+def plain(criterion: tw.WeightedLoss) -> tw.WeightedLoss:
+    """The criterion, with every gradient through autograd."""
+    return copy.copy(criterion).plain()
+
+
+@contextlib.contextmanager
+def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
+    """A list that grows by one each time the closed form computes a loss."""
+    seen: list[bool] = []
+    original = closed_form.closed_loss
+
+    def watched(*given: Any) -> Any:
+        found = original(*given)
+        if found is not None:
+            seen.append(True)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(closed_form, "closed_loss", watched)
+        yield seen

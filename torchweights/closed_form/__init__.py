@@ -1,0 +1,11 @@
+"""Losses that compute their gradient together with their value, into one buffer: what large batches on a CPU take by themselves.
+
+``crossentropies`` and ``elements`` hold the derivatives, piece by piece; ``pieces`` cuts; ``function`` tells autograd. What a
+value weighs in the loss comes from ``reduction``, as everywhere.
+"""
+
+from torchweights.closed_form import crossentropies, elements
+from torchweights.closed_form.function import ClosedForm, Given, closed_loss, steps_aside
+from torchweights.closed_form.pieces import Piece
+
+__all__ = ["ClosedForm", "Given", "Piece", "closed_loss", "crossentropies", "elements", "steps_aside"]

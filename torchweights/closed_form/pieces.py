@@ -1,0 +1,170 @@
+"""How predictions are cut into pieces that stay in the cache: whole values each, in the order they lie in memory."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+#: Numbers in a piece: 1 MiB of float32, which a processor's second cache holds beside a few temporaries.
+PIECE = 1 << 18
+#: Classes on a last axis up to which a piece is turned in the cache: along short axes torch computes one number at a time.
+SHORT = 32
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Views (n, a, C, b) of predictions, targets and gradient, and what each value weighs in the loss.
+
+    ``coefficient`` and ``included`` (n, a, 1, b) may have 1 where all are alike; ``gradient`` is to be filled.
+    """
+
+    y_pred: Tensor
+    y_true: Tensor
+    coefficient: Tensor
+    included: Tensor | None
+    gradient: Tensor
+
+    def hidden(self, included: Tensor, harmless: float) -> Piece:
+        """The same with numbers that do no harm where nothing must show."""
+        y_true = self.y_true if self.y_true.dtype == torch.int64 else torch.where(included, self.y_true, 0.0)
+        return replace(self, y_pred=torch.where(included, self.y_pred, harmless), y_true=y_true)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Predictions as they lie in memory: their axes from the slowest to the fastest, and which of them a value spans."""
+
+    shape: tuple[int, ...]
+    order: tuple[int, ...]
+    classes: tuple[int, ...]
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """(N, A, C, B): samples, what lies before the classes, classes, what lies behind."""
+        laid = [self.shape[axis] for axis in self.order]
+        places = sorted(self.order.index(axis) for axis in self.classes)
+        first, last = (places[0], places[-1] + 1) if places else (len(laid), len(laid))
+        samples = laid[0] if first > 0 else 1
+        return samples, math.prod(laid[1:first]), math.prod(laid[first:last]), math.prod(laid[last:])
+
+    def viewed(self, tensor: Tensor) -> Tensor:
+        """A tensor like the predictions as (N, A, C, B); a copy only where it lies otherwise."""
+        return tensor.permute(self.order).reshape(self.sizes)
+
+    def of_values(self, tensor: Tensor) -> Tensor:
+        """A tensor that broadcasts with the values as (N, A, 1, B), each whole or 1."""
+        values = tuple(size for axis, size in enumerate(self.shape) if axis not in self.classes)
+        samples, before, _, behind = self.sizes
+        if tensor.numel() == 1:
+            return tensor.reshape(1, 1, 1, 1)
+        tensor = tensor.reshape(*[1] * (len(values) - tensor.ndim), *tensor.shape)
+        kept = [axis for axis in range(len(self.shape)) if axis not in self.classes]
+        if self.order[0] == 0 and 0 in kept and tensor.numel() == tensor.shape[0]:
+            return tensor.reshape(-1, 1, 1, 1)
+        order = [kept.index(axis) for axis in self.order if axis in kept]
+        return tensor.expand(values).permute(order).reshape(samples, before, 1, behind)
+
+
+def layout_of(y_pred: Tensor, classes: Sequence[int]) -> Layout | None:
+    """How dense predictions lie in memory; None where they have holes, or where the axes of the classes lie apart."""
+    strides = list(y_pred.stride())
+    order = tuple(sorted(range(y_pred.ndim), key=lambda axis: (-strides[axis], axis)))
+    if not y_pred.permute(order).is_contiguous():
+        return None
+    places = sorted(order.index(axis) for axis in classes)
+    if places and places[-1] - places[0] != len(places) - 1:
+        return None
+    return Layout(tuple(y_pred.shape), order, tuple(classes))
+
+
+Cut = tuple[slice, slice, slice, slice]
+
+
+def _cuts(sizes: tuple[int, int, int, int], most: int) -> Iterator[Cut]:
+    """Pieces of whole values, of about ``most`` numbers."""
+    samples, before, classes, behind = sizes
+    whole = slice(None)
+    if before * classes * behind <= most:
+        step = max(1, most // max(before * classes * behind, 1))
+        yield from ((slice(n, n + step), whole, whole, whole) for n in range(0, samples, step))
+        return
+    for n in range(samples):
+        if classes * behind <= most:
+            step = max(1, most // (classes * behind))
+            yield from ((slice(n, n + 1), slice(a, a + step), whole, whole) for a in range(0, before, step))
+            continue
+        step = max(256, most // classes)
+        for a in range(before):
+            yield from ((slice(n, n + 1), slice(a, a + 1), whole, slice(b, b + step)) for b in range(0, behind, step))
+
+
+def _part(tensor: Tensor, cut: Cut) -> Tensor:
+    """A cut of a tensor that has 1 where all are alike."""
+    return tensor[tuple(slice(None) if size == 1 else one for size, one in zip(tensor.shape, cut, strict=True))]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is cut: predictions, targets (like them, or like the values), coefficients and what counts (like the values)."""
+
+    layout: Layout
+    y_pred: Tensor
+    y_true: Tensor
+    coefficient: Tensor
+    included: Tensor | None
+
+    def pieces(self, gradient: Tensor | None, *, turned: bool, most: int = PIECE) -> Iterator[Piece]:
+        """The pieces, to be computed one after the other; without ``gradient`` each has a buffer of its own to spoil.
+
+        ``turned`` where a formula goes along the classes: a short last axis of classes is put before the values then.
+        """
+        sizes, viewed, of_values = self.layout.sizes, self.layout.viewed, self.layout.of_values
+        x, c = viewed(self.y_pred), of_values(self.coefficient)
+        y = viewed(self.y_true) if self.y_true.ndim == self.y_pred.ndim else of_values(self.y_true)
+        shown = None if self.included is None else of_values(self.included)
+        g = None if gradient is None else viewed(gradient)
+        turns = turned and sizes[3] == 1 and 1 < sizes[2] < SHORT
+        for cut in _cuts(sizes, most):
+            buffer = torch.empty_like(x[cut]) if g is None else g[cut]
+            piece = Piece(x[cut], _part(y, cut), _part(c, cut), None if shown is None else _part(shown, cut), buffer)
+            if not turns:
+                yield piece
+                continue
+            yield (other := _turned(piece))
+            if g is not None:
+                _copy(other.gradient[0, 0].t(), buffer.reshape(-1, sizes[2]))
+
+
+def _turned(piece: Piece) -> Piece:
+    """(n, a, C, 1) as (1, 1, C, n a): the same values side by side."""
+    rows = piece.y_pred.shape[:2]
+
+    def classes_first(tensor: Tensor) -> Tensor:
+        flat = tensor.reshape(-1, tensor.shape[2])
+        turned = torch.empty(flat.shape[::-1], dtype=flat.dtype, device=flat.device)
+        _copy(flat, turned.t())
+        return turned[None, None]
+
+    def beside(tensor: Tensor) -> Tensor:
+        return tensor if tensor.numel() == 1 else tensor.expand(*rows, 1, 1).reshape(1, 1, 1, -1)
+
+    return Piece(
+        classes_first(piece.y_pred),
+        classes_first(piece.y_true) if piece.y_true.shape[2] != 1 else beside(piece.y_true),
+        beside(piece.coefficient),
+        None if piece.included is None else beside(piece.included),
+        torch.empty(1, 1, piece.y_pred.shape[2], math.prod(rows), dtype=piece.y_pred.dtype, device=piece.y_pred.device),
+    )
+
+
+def _copy(source: Tensor, target: Tensor) -> None:
+    """Copy (rows, C); few columns one by one, which is faster than torch's own order."""
+    if source.shape[1] > 8:
+        target.copy_(source)
+        return
+    for column in range(source.shape[1]):
+        target[:, column].copy_(source[:, column])

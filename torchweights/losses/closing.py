@@ -1,0 +1,90 @@
+"""How a criterion computes its gradient together with its loss: for large batches on a CPU, by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from typing_extensions import Self
+
+from torchweights import closed_form, reduction
+from torchweights.closed_form import ClosedForm
+from torchweights.counts import Denominator
+from torchweights.losses.splitting import autocast_off
+from torchweights.reduction import Weighed, standard_reduction
+
+#: methods that decide what a loss is, and those that say the same in closed form
+_COMPUTES = ("forward", "values", "_formula", "_meet", "_targets", "_weighed_values", "_shown_values", "_weigh")
+_IN_CLOSED_FORM = ("_closed_form", "_closed_loss", "_element", "_of_piece")
+
+
+class Closes(nn.Module):
+    """Offers losses in closed form, and ``plain()`` for who wants none."""
+
+    reduction: str | None
+
+    #: from how many predictions on the gradient is computed together with the loss; None for losses that have no such form
+    _closes_from: int | None = None
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """A subclass that computes something else has to say how in closed form too, or it has none."""
+        super().__init_subclass__(**more)
+        own = vars(cls)
+        if any(name in own for name in _COMPUTES) and not any(name in own for name in _IN_CLOSED_FORM):
+            cls._closes_from = None
+
+    def plain(self) -> Self:
+        """This criterion, computing every gradient through autograd from now on, however large the batch is."""
+        self._closes_from = None
+        return self
+
+    def _closes(self, y_pred: Tensor) -> bool:
+        return (
+            self._closes_from is not None
+            and y_pred.numel() >= self._closes_from
+            and self.reduction not in ("none", None)
+        )
+
+    def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
+        """How values and gradients of a piece are computed; None where these options have no such form."""
+        return None
+
+    def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
+        """Targets as the closed form wants them; None where only the plain path says what comes out."""
+        targets: Tensor = self._targets(y_true, weighed)
+        return targets
+
+    def _closed_loss(
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+        denominator: Tensor | Denominator | float | None,
+    ) -> Tensor | None:
+        """The loss with its gradient in closed form; None where the plain path is needed."""
+        if closed_form.steps_aside(y_pred, [y_true, *self.parameters()]):
+            return None
+        predictions, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
+        form, chosen = self._closed_form(predictions, met), standard_reduction(self.reduction)
+        if form is None or closed_form.steps_aside(predictions, [weighed.weight]):
+            return None
+        coefficients = reduction.coefficients(weighed, chosen, denominator, predictions.dtype)
+        if coefficients is None:
+            return None
+        targets = self._closed_targets(predictions, met, weighed)
+        if targets is None:
+            return None
+        given = closed_form.Given(predictions, targets, coefficients, weighed.included)
+
+        def plain(p: Tensor) -> Tensor:
+            with autocast_off(p.device):
+                values, weighed = self._weighed_values(p, y_true, sample_weight, mask)
+                return reduction.reduce(values, weighed, chosen, denominator)
+
+        return closed_form.closed_loss(form, given, plain)
+
+    # What a criterion has beside: see ``WeightedLoss``.
+    _prepared: Any
+    _targets: Any
+    _weighed_values: Any
