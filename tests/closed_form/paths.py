@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -33,14 +33,17 @@ def plain(criterion: tw.WeightedLoss) -> tw.WeightedLoss:
 def taken(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bool]]:
     """A list that grows by one each time the closed form computes a loss."""
     seen: list[bool] = []
-    original = closed_form.closed_loss
 
-    def watched(*given: Any) -> Any:
-        found = original(*given)
-        if found is not None:
-            seen.append(True)
-        return found
+    def watched(original: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*given: Any) -> Any:
+            found = original(*given)
+            if found is not None:
+                seen.append(True)
+            return found
+
+        return called
 
     with monkeypatch.context() as patch:
-        patch.setattr(closed_form, "closed_loss", watched)
+        for name in ("closed_loss", "closed_sums"):
+            patch.setattr(closed_form, name, watched(getattr(closed_form, name)))
         yield seen

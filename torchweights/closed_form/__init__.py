@@ -4,8 +4,19 @@
 value weighs in the loss comes from ``reduction``, as everywhere.
 """
 
-from torchweights.closed_form import crossentropies, elements
+from torchweights.closed_form import crossentropies, elements, sums
 from torchweights.closed_form.function import ClosedForm, Given, closed_loss, steps_aside
 from torchweights.closed_form.pieces import Piece
+from torchweights.closed_form.sums import closed_sums
 
-__all__ = ["ClosedForm", "Given", "Piece", "closed_loss", "crossentropies", "elements", "steps_aside"]
+__all__ = [
+    "ClosedForm",
+    "Given",
+    "Piece",
+    "closed_loss",
+    "closed_sums",
+    "crossentropies",
+    "elements",
+    "steps_aside",
+    "sums",
+]

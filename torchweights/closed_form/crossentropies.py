@@ -180,6 +180,26 @@ def expected_cost(piece: Piece, by_true: Tensor, of_logits: bool) -> Tensor:
     return (values * c).sum()
 
 
+def logarithmic_cost(piece: Piece, by_true: Tensor, of_logits: bool, epsilon: float) -> Tensor:
+    """v = -sum_j C_j ln(1 - p_j); dv_j = a_j - p_j sum(a) to logits, a = C p / (1 - p), and C / (1 - p) to probabilities."""
+    z, c = piece.y_pred, piece.coefficient
+    costs = _costs(piece, by_true)
+    if not of_logits:
+        rest = 1 - z
+        clipped = rest.clamp(epsilon, 1 - epsilon)
+        torch.mul(costs / clipped, c * (clipped == rest), out=piece.gradient)
+        return (clipped.log_().mul_(costs) * c).sum().neg_()
+    _, exponentials, others = _shifted(z, piece.gradient)
+    p = exponentials.div_(1 + others)
+    # 1 - p has no digits where p is nearly 1: there it is the share of the others.
+    rest = torch.where(p > 0.5, others / (1 + others), 1 - p)
+    free = costs == 0
+    quotient = torch.where(free, 0.0, costs * p / rest)
+    values = torch.where(free, 0.0, rest.log_().mul_(costs))
+    torch.sub(quotient, p * _sum(quotient), out=piece.gradient).mul_(c)
+    return (values * c).sum().neg_()
+
+
 def _costs(piece: Piece, by_true: Tensor) -> Tensor:
     """The costs of every class beside the true one, where the classes are."""
     y = piece.y_true

@@ -15,16 +15,21 @@ from torchweights.closed_form.pieces import SHORT, Piece
 Both = tuple[Tensor, Tensor]
 
 
-def averaged(element: Callable[[Tensor, Tensor], Both], count: int, columns: Tensor | None, piece: Piece) -> Tensor:
+def averaged(element: Callable[[Tensor, Tensor], Both], count: float, columns: Tensor | None, piece: Piece) -> Tensor:
     """sum(c mean(w v)) over a piece, each value a mean over ``count`` elements; ``columns`` are their weights."""
     values, slope = element(piece.y_pred, piece.y_true)
     c = piece.coefficient / count
     if columns is not None:
         c = c * columns
-    if c.shape[-1] == 1 and 1 < values.shape[2] < SHORT and c.numel() > 1:
-        c = c.expand(values.shape).contiguous()  # along a short last axis torch is slow to repeat numbers
+    c = beside(c, values)
     torch.mul(slope, c, out=piece.gradient)
     return values.mul_(c).sum()
+
+
+def beside(coefficient: Tensor, values: Tensor) -> Tensor:
+    """Coefficients to multiply values by; along a short last axis torch is slow to repeat numbers, so there they are copied."""
+    short = values.shape[3] == 1 and 1 < values.shape[2] < SHORT
+    return coefficient.expand(values.shape).contiguous() if short and coefficient.numel() > 1 else coefficient
 
 
 def _softplus_of_minus_absolute(z: Tensor) -> Tensor:

@@ -117,26 +117,30 @@ class Batch:
     coefficient: Tensor
     included: Tensor | None
 
-    def pieces(self, gradient: Tensor | None, *, turned: bool, most: int = PIECE) -> Iterator[Piece]:
+    def pieces(self, gradient: Tensor | None, *, turned: bool) -> Iterator[Piece]:
         """The pieces, to be computed one after the other; without ``gradient`` each has a buffer of its own to spoil.
 
         ``turned`` where a formula goes along the classes: a short last axis of classes is put before the values then.
         """
-        sizes, viewed, of_values = self.layout.sizes, self.layout.viewed, self.layout.of_values
-        x, c = viewed(self.y_pred), of_values(self.coefficient)
-        y = viewed(self.y_true) if self.y_true.ndim == self.y_pred.ndim else of_values(self.y_true)
-        shown = None if self.included is None else of_values(self.included)
-        g = None if gradient is None else viewed(gradient)
-        turns = turned and sizes[3] == 1 and 1 < sizes[2] < SHORT
-        for cut in _cuts(sizes, most):
-            buffer = torch.empty_like(x[cut]) if g is None else g[cut]
-            piece = Piece(x[cut], _part(y, cut), _part(c, cut), None if shown is None else _part(shown, cut), buffer)
+        turns = turned and self.layout.sizes[3] == 1 and 1 < self.layout.sizes[2] < SHORT
+        for _, piece in self.cut_pieces(gradient):
             if not turns:
                 yield piece
                 continue
             yield (other := _turned(piece))
-            if g is not None:
-                _copy(other.gradient[0, 0].t(), buffer.reshape(-1, sizes[2]))
+            if gradient is not None:
+                _copy(other.gradient[0, 0].t(), piece.gradient.reshape(-1, piece.gradient.shape[2]))
+
+    def cut_pieces(self, gradient: Tensor | None) -> Iterator[tuple[Cut, Piece]]:
+        """The pieces as they lie, and where each was cut."""
+        viewed, of_values = self.layout.viewed, self.layout.of_values
+        x, c = viewed(self.y_pred), of_values(self.coefficient)
+        y = viewed(self.y_true) if self.y_true.ndim == self.y_pred.ndim else of_values(self.y_true)
+        shown = None if self.included is None else of_values(self.included)
+        g = None if gradient is None else viewed(gradient)
+        for cut in _cuts(self.layout.sizes, PIECE):
+            buffer = torch.empty_like(x[cut]) if g is None else g[cut]
+            yield cut, Piece(x[cut], _part(y, cut), _part(c, cut), None if shown is None else _part(shown, cut), buffer)
 
 
 def _turned(piece: Piece) -> Piece:

@@ -46,7 +46,7 @@ def weighted_error(
     """
     choose("error", error, ERRORS), choose("over", over, OVER), choose("root", root, ROOTS)
     if over == "sample":
-        return _rooted(*_sums(y_pred, y_true, feature_weight, error, tuple(range(1, y_pred.ndim))), root)
+        return rooted(*_sums(y_pred, y_true, feature_weight, error, tuple(range(1, y_pred.ndim))), root)
     return error_of(error_sums(y_pred, y_true, feature_weight, error=error), over=over, root=root)
 
 
@@ -90,8 +90,8 @@ def error_of(sums: ErrorSums, *, over: str = "batch", root: str = "none") -> Ten
     tensor(1.7500)
     """
     if over == "batch_scaled":
-        return _rooted(sums.errors, sums.shared + sums.own * sums.samples, root)
-    return _rooted(sums.errors, sums.shared / sums.samples.clamp(min=1) + sums.own, root)
+        return rooted(sums.errors, sums.shared + sums.own * sums.samples, root)
+    return rooted(sums.errors, sums.shared / sums.samples.clamp(min=1) + sums.own, root)
 
 
 def _sums(
@@ -106,7 +106,8 @@ def _sums(
     return (weight * errors).sum(axes), weight.expand(y_pred.shape).sum(axes)
 
 
-def _rooted(total: Tensor, divisor: Tensor, root: str) -> Tensor:
+def rooted(total: Tensor, divisor: Tensor, root: str) -> Tensor:
+    """total / divisor, with the root that ``weighted_error`` describes."""
     if root == "of_sum":
         return _over(_root(total), divisor)
     return _root(_over(total, divisor)) if root == "of_mean" else _over(total, divisor)

@@ -163,7 +163,7 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
             self._check_denominator(y_pred)
         with autocast_off(y_pred.device):
             given = at_least_float32(y_pred), y_true, sample_weight, mask
-            if self._closes(given[0]):
+            if self._loss_closes and self._closes(given[0]):
                 found = self._closed_loss(*given, denominator)
                 if found is not None:
                     return found

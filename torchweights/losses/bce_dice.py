@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +11,13 @@ import torch
 from torch import Tensor
 
 from torchweights import class_weight as class_weights
-from torchweights import functional, reduction, tracing
+from torchweights import closed_form, functional, reduction, tracing
+from torchweights.closed_form import sums
+from torchweights.counts import Denominator
 from torchweights.functional.class_overlap import OverlapSums
 from torchweights.losses.crossentropy import BinaryCrossentropy
 from torchweights.messages import choose, warn_of_trap
-from torchweights.reduction import Weighed
+from torchweights.reduction import Weighed, standard_reduction
 
 DICE_FORMS = ("usual", "as_written")
 READINGS = ("values", "keys")
@@ -128,6 +132,58 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
         )  # fmt: skip
         return self.values(p, t), self._weights_of_pixels(t, axes[0]), overlap
 
+    _closes_from = 2**17
+
+    def _closed_loss(
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+        denominator: Tensor | Denominator | float | None,
+    ) -> Tensor | None:
+        of_logits = self._computes_logits(y_pred)
+        element = None if of_logits is None else self._element(of_logits)
+        if element is None or closed_form.steps_aside(y_pred, [y_true, *self.parameters()]):
+            return None
+        y_pred, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
+        weight, (axis,) = weighed.weight, self._values_axes(y_pred.ndim)
+        if closed_form.steps_aside(y_pred, [weight]) or (weight is not None and bool((weight == 0).any())):
+            return None
+        coefficient = reduction.coefficients(weighed, standard_reduction(self.reduction), denominator, y_pred.dtype)
+        if coefficient is None:
+            return None
+        included, of_pixels = weighed.met.mask, self._weights_of_pixels(met, axis)
+        coefficient = coefficient if of_pixels is None else coefficient * of_pixels
+        activation = "sigmoid" if of_logits else "none"
+        form = sums.Sums(
+            functools.partial(sums.crossentropy_and_overlap_of_piece, element=element, activation=activation),
+            functools.partial(sums.crossentropy_and_overlap_slope, element=element, activation=activation),
+            (axis,),
+        )
+        share = coefficient / y_pred.shape[axis]
+        given = closed_form.Given(y_pred, met, share, included)
+
+        def plain(p: Tensor) -> Tensor:
+            shown, targets = weighed.hide(p, (axis,), 0.5), weighed.hide(met, (axis,))
+            each = functional.binary_crossentropy(
+                shown, targets, from_logits=bool(of_logits), label_smoothing=self.label_smoothing, axis=(), epsilon=self.epsilon,
+                form=self.semantics.formulas.binary, precise=self.semantics.formulas.precise,
+            )  # fmt: skip
+            overlap = functional.overlap_sums(
+                shown.sigmoid() if of_logits else shown, targets, axis=axis, weight=_masked(included, weighed.shape)
+            )
+            weighted = (each * share.expand(weighed.shape).unsqueeze(axis)).movedim(axis, 1).flatten(2).sum(-1)
+            return torch.stack([weighted, *overlap])
+
+        found = closed_form.closed_sums(form, given, plain)
+        if found is None:
+            return None
+        crossentropy, *overlap = found.sum((1, 2))
+        total = coefficient.sum() * (math.prod(weighed.shape) / coefficient.numel())
+        loss: Tensor = crossentropy + total * self._dice_term(OverlapSums(*overlap))
+        return loss
+
     def _dice_term(self, overlap: OverlapSums) -> Tensor:
         """1 - dice, or -(1 + dice) as written."""
         dice = functional.overlap_score(overlap, smooth=self.smooth / 2)
@@ -139,8 +195,8 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
         y_pred, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
         crossentropy, weights, overlap = self._terms(y_pred, met, weighed)
         weights = torch.ones_like(crossentropy) if weights is None else weights
-        sums = self._numerator_and_counts(crossentropy * weights, weighed, sample_weight)
-        return {**sums, "of_dice": reduction.numerator(weights, weighed), **overlap._asdict()}
+        found = self._numerator_and_counts(crossentropy * weights, weighed, sample_weight)
+        return {**found, "of_dice": reduction.numerator(weights, weighed), **overlap._asdict()}
 
     def _loss_of(self, sums: dict[str, Tensor]) -> Tensor:
         overlap = OverlapSums(*(sums[name] for name in OverlapSums._fields))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from torchweights import class_weight as class_weights
-from torchweights import functional, reduction, validation
+from torchweights import closed_form, functional, reduction, validation
+from torchweights.closed_form import sums
 from torchweights.functional.class_overlap import OVERLAP_OVER, OverlapSums
 from torchweights.losses.base import WeightedLoss
 from torchweights.messages import choose
@@ -121,12 +124,15 @@ class ClassTversky(WeightedLoss):
             )
         return y_true
 
-    def _one_hot(self, y_pred: Tensor, y_true: Tensor, axis: int, judged: Tensor | None) -> Tensor:
+    def _check_labels(self, y_pred: Tensor, y_true: Tensor, axis: int, judged: Tensor | None) -> None:
+        labels = not y_true.is_floating_point()
+        if labels and (validation.can_look(y_pred) if self.validate is None else self.validate):
+            validation.check_labels(y_true, y_pred.shape[axis], None if judged is None else judged.expand(y_true.shape))
+
+    def _one_hot(self, y_pred: Tensor, y_true: Tensor, axis: int) -> Tensor:
         """Targets for each class."""
         if y_true.is_floating_point():
             return y_true.to(y_pred.dtype)
-        if validation.can_look(y_pred) if self.validate is None else self.validate:
-            validation.check_labels(y_true, y_pred.shape[axis], None if judged is None else judged.expand(y_true.shape))
         classes = torch.arange(y_pred.shape[axis], device=y_pred.device)
         return (y_true.unsqueeze(-1) == classes).movedim(-1, axis).to(y_pred.dtype)
 
@@ -156,17 +162,56 @@ class ClassTversky(WeightedLoss):
         axis = self._class_axis(y_pred.ndim)
         y_true = self._meet(y_pred, y_true)
         by_image, pixels = self._pixels(y_pred, y_true, axis, sample_weight, mask)
-        y_true = self._one_hot(y_pred, y_true, axis, pixels.included)
-        # Whole pixels are hidden, so that activation sees every class of those that count.
-        y_pred, y_true = pixels.hide(y_pred, (axis,)), pixels.hide(y_true, (axis,))
+        self._check_labels(y_pred, y_true, axis, pixels.included)
         weight = pixels.weight if pixels.weight is not None else pixels.included
-        weight = None if weight is None else weight.to(y_pred.dtype).expand(pixels.shape)
+        weight = None if weight is None else weight.to(y_pred.dtype)
         by_class = self._weights_of_classes(y_pred, y_pred.shape[axis]) if self.over == "everything" else None
-        if by_class is not None:
-            spread = by_class.reshape([-1 if place == axis else 1 for place in range(y_pred.ndim)])
-            weight = spread.expand(y_pred.shape) if weight is None else weight.unsqueeze(axis) * spread
-        activated = self._activated(y_pred, axis)
-        return functional.overlap_sums(activated, y_true, axis=axis, over=self.over, weight=weight), by_image
+
+        def through_autograd(y_pred: Tensor, over: str) -> OverlapSums:
+            # Whole pixels are hidden, so that activation sees every class of those that count.
+            shown, targets = (pixels.hide(one, (axis,)) for one in (y_pred, self._one_hot(y_pred, y_true, axis)))
+            each = None if weight is None else weight.expand(pixels.shape)
+            if by_class is not None:
+                spread = by_class.reshape([-1 if place == axis else 1 for place in range(y_pred.ndim)])
+                each = spread.expand(y_pred.shape) if each is None else each.unsqueeze(axis) * spread
+            return functional.overlap_sums(self._activated(shown, axis), targets, axis=axis, over=over, weight=each)
+
+        found = None
+        if self._closes(y_pred) and not closed_form.steps_aside(y_pred, [y_true, weight, by_class]):
+            found = self._closed_overlap(y_pred, y_true, weight, pixels, by_class, through_autograd)
+        return through_autograd(y_pred, self.over) if found is None else found, by_image
+
+    _closes_from = 2**17
+    _loss_closes = False
+
+    def _closed_overlap(
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        weight: Tensor | None,
+        pixels: Weighed,
+        by_class: Tensor | None,
+        through_autograd: Callable[[Tensor, str], OverlapSums],
+    ) -> OverlapSums | None:
+        axis = self._class_axis(y_pred.ndim)
+        columns = None if by_class is None else by_class.reshape(1, 1, -1, 1)
+        options: dict[str, Any] = {"activation": self.activation, "columns": columns}
+        form = sums.Sums(
+            functools.partial(sums.overlap_of_piece, **options),
+            functools.partial(sums.overlap_slope, **options),
+            (axis,),
+        )
+        targets = y_true.to(y_pred.dtype) if y_true.is_floating_point() else pixels.hide(y_true).long()
+        labels = [] if y_true.is_floating_point() else [int(one) for one in torch.aminmax(targets)]
+        if labels and not (labels[0] >= 0 and labels[1] < y_pred.shape[axis]):
+            return None
+        ones = torch.ones((), dtype=y_pred.dtype)
+        given = closed_form.Given(y_pred, targets, ones if weight is None else weight, pixels.included)
+        found = closed_form.closed_sums(form, given, lambda p: torch.stack(through_autograd(p, "image")))
+        if found is None:
+            return None
+        over = {"image": (), "batch": (1,), "everything": (1, 2)}[self.over]
+        return OverlapSums(*(found.sum(over) if over else found))
 
     def _sums(  # type: ignore[override]
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None

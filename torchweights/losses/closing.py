@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from typing_extensions import Self
@@ -15,7 +15,15 @@ from torchweights.reduction import Weighed, standard_reduction
 
 #: methods that decide what a loss is, and those that say the same in closed form
 _COMPUTES = ("forward", "values", "_formula", "_meet", "_targets", "_weighed_values", "_shown_values", "_weigh")
-_IN_CLOSED_FORM = ("_closed_form", "_closed_loss", "_element", "_of_piece")
+_IN_CLOSED_FORM = (
+    "_closed_form",
+    "_closed_loss",
+    "_closed_overlap",
+    "_closed_errors",
+    "_element",
+    "_of_piece",
+    "_of_overlap",
+)
 
 
 class Closes(nn.Module):
@@ -26,11 +34,14 @@ class Closes(nn.Module):
     #: from how many predictions on the gradient is computed together with the loss; None for losses that have no such form
     _closes_from: int | None = None
 
+    #: False where the sums that a loss is made of have a closed form, and the loss has not
+    _loss_closes: ClassVar[bool] = True
+
     def __init_subclass__(cls, **more: Any) -> None:
         """A subclass that computes something else has to say how in closed form too, or it has none."""
         super().__init_subclass__(**more)
-        own = vars(cls)
-        if any(name in own for name in _COMPUTES) and not any(name in own for name in _IN_CLOSED_FORM):
+        own, said = vars(cls), (*_IN_CLOSED_FORM, "_closes_from")
+        if any(name in own for name in _COMPUTES) and not any(name in own for name in said):
             cls._closes_from = None
 
     def plain(self) -> Self:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from torchweights import functional
-from torchweights.closed_form import ClosedForm, crossentropies
+from torchweights.closed_form import ClosedForm, Piece, crossentropies
 from torchweights.functional.cost_matrix import COST_FORMS, INDEXINGS, costs_by_true_class
 from torchweights.losses.categorical import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from torchweights.losses.crossentropy import Crossentropy
@@ -281,8 +281,10 @@ class ExpectedCost(_ByCostMatrix):
         )  # fmt: skip
 
     def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
-        if self.form == "log":
-            return None
         by_true = costs_by_true_class(self._costs(y_pred), self.indexing).detach().to(y_pred.dtype)
-        of_piece = functools.partial(crossentropies.expected_cost, by_true=by_true, of_logits=bool(self.from_logits))
+        of_piece: Callable[[Piece], Tensor]
+        options: dict[str, Any] = {"by_true": by_true, "of_logits": bool(self.from_logits)}
+        of_piece = functools.partial(crossentropies.expected_cost, **options)
+        if self.form == "log":
+            of_piece = functools.partial(crossentropies.logarithmic_cost, **options, epsilon=self.epsilon)
         return ClosedForm(of_piece, (self._class_axis(y_pred.ndim),), turned=True)

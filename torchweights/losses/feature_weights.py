@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from torchweights import functional, reduction, validation
+from torchweights import closed_form, functional, reduction, validation
+from torchweights.closed_form import ClosedForm, elements, sums
 from torchweights.counts import Denominator
 from torchweights.functional import at_least_float32
-from torchweights.functional.feature_weights import OVER, ErrorSums
+from torchweights.functional.feature_weights import OVER, ErrorSums, rooted
 from torchweights.losses.base import WeightedLoss, same_shape
 from torchweights.losses.splitting import autocast_off
 from torchweights.messages import choose
@@ -80,7 +82,56 @@ class _WeightedError(WeightedLoss):
     def values(self, y_pred: Tensor, y_true: Tensor, feature_weight: Tensor | None = None) -> Tensor:
         """One value per sample, or one for the batch."""
         weight = self._weight_of(feature_weight, y_pred)
+        found = self._closed_errors(y_pred, y_true, weight) if self._closes(y_pred) else None
+        if found is not None:
+            return found
         return functional.weighted_error(y_pred, y_true, weight, error=self._error, over=self.over, root=self.root)
+
+    _closes_from = 2**17
+
+    def _closed_errors(self, y_pred: Tensor, y_true: Tensor, weight: Tensor | None) -> Tensor | None:
+        """What ``values`` gives, of sums in closed form: for weights that every sample shares."""
+        weight = torch.ones(y_pred.shape[1:]) if weight is None else weight
+        if closed_form.steps_aside(y_pred, [y_true, weight]) or weight.shape != y_pred.shape[1:] or not y_pred.is_contiguous():  # fmt: skip
+            return None
+        columns = weight.to(y_pred.dtype).reshape(1, 1, -1, 1)
+        if bool((columns == 0).any()):
+            return None
+        element = elements.squared if self._error == "squared" else elements.absolute
+        options: dict[str, Any] = {"element": element, "columns": None if bool((columns == 1).all()) else columns}
+        form = sums.Sums(
+            functools.partial(sums.errors_of_piece, **options), functools.partial(sums.errors_slope, **options),
+            tuple(range(1, y_pred.ndim)),
+        )  # fmt: skip
+
+        def plain(p: Tensor) -> Tensor:
+            off = p - y_true
+            errors = (off * off if self._error == "squared" else off.abs()) * columns.reshape(p.shape[1:])
+            return errors.reshape(len(p), -1).sum(1)[None, :, None]
+
+        found = closed_form.closed_sums(form, closed_form.Given(y_pred, y_true, columns.new_ones(()), None), plain)
+        if found is None:
+            return None
+        errors, total = found[0, :, 0], columns.sum()
+        if self.over == "sample":
+            return rooted(errors, total.expand_as(errors), self.root)
+        samples = columns.new_full((), len(y_pred))
+        every = ErrorSums(errors.sum(), total * samples, torch.zeros_like(total), samples)
+        return functional.error_of(every, over=self.over, root=self.root)
+
+    def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
+        """Where values are means, their gradient is known with them."""
+        weight = self._weight_of(None, y_pred)
+        if self.over != "sample" or self.root != "none" or not y_pred.is_contiguous():
+            return None
+        weight = torch.ones(y_pred.shape[1:]) if weight is None else weight.detach()
+        total = float(weight.double().sum())
+        if weight.shape != y_pred.shape[1:] or not total > 0:
+            return None
+        element = elements.squared if self._error == "squared" else elements.absolute
+        columns = weight.to(y_pred.dtype).reshape(1, 1, -1, 1)
+        of_piece = functools.partial(elements.averaged, element, total, columns)
+        return ClosedForm(of_piece, tuple(range(1, y_pred.ndim)), turned=False, columns=columns)
 
     def forward(  # type: ignore[override]
         self,
@@ -96,9 +147,13 @@ class _WeightedError(WeightedLoss):
         if denominator is not None:
             self._refuse_beside_scalar(None, None, denominator)
         with autocast_off(y_pred.device):
-            values, weighed = self._weighed_values(
-                at_least_float32(y_pred), y_true, sample_weight, mask, feature_weight
-            )
+            y_pred = at_least_float32(y_pred)
+            # Squares and absolutes alone have their gradient with their value; roots and sums over the batch by way of sums.
+            if self.over == "sample" and self.root == "none" and feature_weight is None and self._closes(y_pred):
+                found = self._closed_loss(y_pred, y_true, sample_weight, mask, denominator)
+                if found is not None:
+                    return found
+            values, weighed = self._weighed_values(y_pred, y_true, sample_weight, mask, feature_weight)
             return reduction.reduce(values, weighed, standard_reduction(self.reduction), denominator)
 
     def _sums(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 
-from torchweights import functional, reduction, validation
+from torchweights import closed_form, functional, reduction, validation
+from torchweights.closed_form import sums
+from torchweights.functional.class_overlap import OverlapSums
 from torchweights.losses.base import WeightedLoss, axes_of, same_shape
 from torchweights.reduction import Weighed
 from torchweights.semantics import Semantics
@@ -80,6 +84,41 @@ class _Overlap(WeightedLoss):
     #: the sums of the formula
     _split: ClassVar[Callable[..., tuple[Tensor, Tensor, Tensor]]]
 
+    def _of_overlap(self, found: OverlapSums) -> tuple[Tensor, Tensor, Tensor]:
+        """The same out of the sums of an overlap."""
+        raise NotImplementedError
+
+    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        """One value for what is left when ``axis`` is summed."""
+        found = self._closed_overlap(y_pred, y_true) if self._closes(y_pred) else None
+        return self._joined(*(type(self)._split(y_pred, y_true, self._axis(y_pred)) if found is None else found))
+
+    _closes_from = 2**17
+    _loss_closes = False
+
+    def _closed_overlap(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+        axes = self._axis(y_pred)
+        whole = axes is None or axes == tuple(range(y_pred.ndim))
+        if not whole and axes != tuple(range(1, y_pred.ndim)):
+            return None
+        if closed_form.steps_aside(y_pred, [y_true]) or y_pred.dtype not in (torch.float32, torch.float64):
+            return None
+        form = sums.Sums(
+            functools.partial(sums.overlap_of_piece, activation="none"),
+            functools.partial(sums.overlap_slope, activation="none"),
+            (),
+        )
+
+        def plain(p: Tensor) -> Tensor:
+            flat = (one.reshape(len(p), 1, -1) for one in (p, y_true))
+            return torch.stack(functional.overlap_sums(*flat, axis=1, over="image"))
+
+        given = closed_form.Given(y_pred, y_true.to(y_pred.dtype), torch.ones((), dtype=y_pred.dtype), None)
+        found = closed_form.closed_sums(form, given, plain)
+        if found is None:
+            return None
+        return self._of_overlap(OverlapSums(*(found.sum((1, 2)) if whole else found.squeeze(-1))))
+
     def _joined(self, *terms: Tensor) -> Tensor:
         """The formula of its sums."""
         raise NotImplementedError
@@ -118,11 +157,10 @@ class Dice(_Overlap):
     ) -> None:
         super().__init__(axis, reduction, semantics, validate)
 
-    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
-        """One value for what is left when ``axis`` is summed."""
-        return functional.dice(y_pred, y_true, axis=self._axis(y_pred))
-
     _split = staticmethod(functional.dice_sums)
+
+    def _of_overlap(self, found: OverlapSums) -> tuple[Tensor, Tensor, Tensor]:
+        return found.both, found.labelled, found.both + found.alarms
 
     def _joined(self, *terms: Tensor) -> Tensor:
         return functional.dice_of(*terms)
@@ -159,11 +197,10 @@ class Tversky(_Overlap):
                 raise TypeError(f"{name} expected a number; received {type(number).__name__} {number!r}.")
         self.alpha, self.beta = alpha, beta
 
-    def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
-        """One value for what is left when ``axis`` is summed."""
-        return functional.tversky(y_pred, y_true, alpha=self.alpha, beta=self.beta, axis=self._axis(y_pred))
-
     _split = staticmethod(functional.tversky_sums)
+
+    def _of_overlap(self, found: OverlapSums) -> tuple[Tensor, Tensor, Tensor]:
+        return found.both, found.missed, found.alarms
 
     def _joined(self, *terms: Tensor) -> Tensor:
         return functional.tversky_of(*terms, alpha=self.alpha, beta=self.beta)

@@ -1,0 +1,165 @@
+"""Sums over a batch that a loss is made of, with their gradient in one buffer: what overlap losses and batch errors need.
+
+The few sums go on through autograd; only the way from predictions to them is in closed form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torchweights.closed_form.elements import Both, beside
+from torchweights.closed_form.function import Given
+from torchweights.closed_form.pieces import Batch, Piece, layout_of
+
+CLASSES = -2
+Element = Callable[[Tensor, Tensor], Both]
+#: the axes of a piece over which sums go
+WITHIN = (1, 3)
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Sums of a piece, (J, n, C), and how the gradient of a piece follows from those of the sums, (J, n, 1, C, 1).
+
+    ``spans`` and ``harmless`` as in ``ClosedForm``; C is 1 without ``spans``, or for sums over what they span.
+    """
+
+    of_piece: Callable[[Piece], Tensor]
+    slope: Callable[[Piece, Tensor], None]
+    spans: tuple[int, ...]
+    harmless: float = 0.5
+
+
+def closed_sums(form: Sums, given: Given, plain: Callable[[Tensor], Tensor]) -> Tensor | None:
+    """The sums, (J, N, C); None where the plain path is needed. ``plain`` computes the same through autograd."""
+    layout = layout_of(given.y_pred, form.spans)
+    if layout is None or layout.order[0] != 0 or (form.spans and 0 in form.spans):
+        return None
+    batch = Batch(layout, given.y_pred.detach(), given.y_true, given.coefficient, given.included)
+    return SumsOfPieces.apply(given.y_pred, form, batch, plain)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def _shown(form: Sums, piece: Piece) -> Piece:
+    return piece if piece.included is None else piece.hidden(piece.included, form.harmless)
+
+
+class SumsOfPieces(torch.autograd.Function):
+    """Sums of pieces; the gradient is computed when it is asked for, out of the predictions."""
+
+    @staticmethod
+    def forward(ctx: Any, y_pred: Tensor, form: Sums, batch: Batch, plain: Callable[[Tensor], Tensor]) -> Tensor:
+        ctx.form, ctx.batch, ctx.plain = form, batch, plain
+        ctx.save_for_backward(y_pred)
+        total: Tensor | None = None
+        for cut, piece in batch.cut_pieces(None):
+            part = form.of_piece(_shown(form, piece)).double()
+            total = part.new_zeros(len(part), batch.layout.sizes[0], part.shape[2]) if total is None else total
+            total[:, cut[0]] += part
+        assert total is not None
+        return total.to(y_pred.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None, None]:
+        (slope,) = slopes
+        if torch.is_grad_enabled() or torch._C._functorch.is_legacy_batchedtensor(slope):
+            (y_pred,) = ctx.saved_tensors
+            with torch.enable_grad():
+                sums = ctx.plain(y_pred)
+            (found,) = torch.autograd.grad(sums, y_pred, slope, create_graph=torch.is_grad_enabled())
+            return found, None, None, None
+        gradient = torch.empty_like(ctx.saved_tensors[0])
+        for cut, piece in ctx.batch.cut_pieces(gradient):
+            ctx.form.slope(_shown(ctx.form, piece), slope[:, cut[0], None, :, None])
+            if piece.included is not None:
+                piece.gradient.mul_(piece.included)
+        return gradient, None, None, None
+
+
+# ----------------------------------------------------------------------------------------------------------------- overlap
+
+
+def probabilities(piece: Piece, activation: str) -> Tensor:
+    """What predictions become."""
+    if activation == "none":
+        return piece.y_pred
+    return piece.y_pred.sigmoid() if activation == "sigmoid" else piece.y_pred.softmax(CLASSES)
+
+
+def _targets(piece: Piece, like: Tensor) -> Tensor:
+    """Targets for each class, of labels too."""
+    if piece.y_true.is_floating_point():
+        return piece.y_true
+    one_hot = torch.zeros_like(like)
+    return one_hot.scatter_(CLASSES, piece.y_true, 1.0)
+
+
+def overlap_of_piece(piece: Piece, activation: str, columns: Tensor | None = None) -> Tensor:
+    """sum(w y p), sum(w y (1 - p)), sum(w (1 - y) p), sum(w y), p the probabilities."""
+    p = probabilities(piece, activation)
+    y = _targets(piece, p)
+    w = piece.coefficient if columns is None else piece.coefficient * columns
+    if w.numel() != 1:
+        weighted = y * w
+        both = weighted * p
+        alarms = (w * p).sub_(both)
+    else:
+        weighted, both = y, y * p
+        alarms = p - both
+    missed = weighted - both
+    sums = torch.stack([one.sum(WITHIN) for one in (both, missed, alarms, weighted)])
+    return sums if w.numel() != 1 else sums * w.reshape(())
+
+
+def overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor | None = None) -> None:
+    """d = w (y (d both - d missed - d alarms) + d alarms) to probabilities, and on to what they were made of."""
+    p = probabilities(piece, activation)
+    w = piece.coefficient if columns is None else piece.coefficient * columns
+    d_both, d_missed, d_alarms, _ = slopes
+    d = torch.addcmul(d_alarms, _targets(piece, p), d_both - d_missed - d_alarms, out=piece.gradient)
+    if w.numel() != 1 or float(w) != 1.0:
+        d.mul_(w)
+    if activation == "sigmoid":
+        d.mul_(torch.addcmul(p, p, p, value=-1))
+    elif activation == "softmax":
+        d.sub_((d * p).sum(CLASSES, keepdim=True)).mul_(p)
+
+
+def crossentropy_and_overlap_of_piece(piece: Piece, element: Element, activation: str) -> Tensor:
+    """sum(c v) of the elements' values, and the sums of the overlap, in which pixels that count all weigh 1."""
+    values, _ = element(piece.y_pred, piece.y_true)
+    of_values = (values * beside(piece.coefficient, values)).sum(WITHIN)
+    return torch.cat([of_values[None], overlap_of_piece(_counting(piece), activation)])
+
+
+def crossentropy_and_overlap_slope(piece: Piece, slopes: Tensor, element: Element, activation: str) -> None:
+    """Both gradients, added."""
+    overlap_slope(_counting(piece), slopes[1:], activation)
+    _, slope = element(piece.y_pred, piece.y_true)
+    piece.gradient.addcmul_(slope, beside(piece.coefficient, slope) * slopes[0])
+
+
+def _counting(piece: Piece) -> Piece:
+    ones = torch.ones(1, 1, 1, 1, dtype=piece.y_pred.dtype)
+    return replace(piece, coefficient=ones if piece.included is None else piece.included.to(piece.y_pred.dtype))
+
+
+# ------------------------------------------------------------------------------------------------------------------- errors
+
+
+def errors_of_piece(piece: Piece, element: Element, columns: Tensor | None) -> Tensor:
+    """sum(w e), e the error of an element."""
+    values, _ = element(piece.y_pred, piece.y_true)
+    if columns is not None:
+        values.mul_(columns)
+    return values.sum((1, 2, 3))[None, :, None]
+
+
+def errors_slope(piece: Piece, slopes: Tensor, element: Element, columns: Tensor | None) -> None:
+    """w de."""
+    _, slope = element(piece.y_pred, piece.y_true)
+    torch.mul(slope, slopes[0] if columns is None else slopes[0] * columns, out=piece.gradient)
