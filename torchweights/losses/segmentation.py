@@ -9,6 +9,7 @@ from torch import Tensor
 
 from torchweights import functional, reduction, validation
 from torchweights.losses.base import WeightedLoss, axes_of, same_shape
+from torchweights.options import not_negative
 from torchweights.reduction import Weighed
 from torchweights.semantics import Semantics
 
@@ -154,10 +155,7 @@ class Tversky(_Overlap):
         validate: bool | None = None,
     ) -> None:
         super().__init__(axis, reduction, semantics, validate)
-        for name, number in (("alpha", alpha), ("beta", beta)):
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                raise TypeError(f"{name} expected a number; received {type(number).__name__} {number!r}.")
-        self.alpha, self.beta = alpha, beta
+        self.alpha, self.beta = not_negative("alpha", alpha), not_negative("beta", beta)
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value for what is left when ``axis`` is summed."""
