@@ -252,7 +252,7 @@ def _by_rank(tensor: Tensor, values: Shape, name: str) -> Tensor:
     if shape[0] not in (1, *values):
         raise ValueError(
             f"{name} expected {batch} samples, as loss values of shape {shape_text(values)} have; received shape {shape_text(shape)}. "
-            f"Give {per_sample}, one for each sample, or {shape_text(values)}, one for each loss value."
+            f"Give {per_sample}, one for each sample{'' if len(values) == 1 else f', or {shape_text(values)}, one for each loss value'}."
         )
     if tensor.ndim == len(values) + 1 and shape[:-1] == tuple(values):
         raise ValueError(

@@ -14,7 +14,7 @@ from torchweights.compile_rules import Outputs, compile_rules_for
 from torchweights.compile_rules.outputs import names_of
 from torchweights.losses import WeightedLoss, from_function
 from torchweights.messages import shown
-from torchweights.options import whole
+from torchweights.options import takes, whole
 from torchweights.penalties import ActivityPenalty, checked_penalties, checked_value
 from torchweights.semantics import Semantics, semantics_for
 from torchweights.total_splitting import PenaltyShare, SplitsTotal, batch_size, gathered, penalty_share, scaled
@@ -84,6 +84,8 @@ class CompiledLoss(SplitsTotal):
                 "loss expected one output with a loss, or penalties; received neither: there is nothing to train on."
             )
         self._schedule = loss_weights if callable(loss_weights) and not isinstance(loss_weights, Tensor) else None
+        if self._schedule is not None:
+            takes("loss_weights", self._schedule, ("step",))
         self._step = 0
         given = loss_weights if self._schedule is None else self._scheduled(0)
         weights = self._read_loss_weights(given)

@@ -68,7 +68,12 @@ def _refusal(
             f"options of {kind} expected by name; received {extra} without one. Write {kind}({options[len(places)]}=..)."
         )
     lacking = next(
-        (name for name in options if takes[name].default is inspect.Parameter.empty and name not in named), ""
+        (
+            name
+            for name in options[len(given) :]
+            if takes[name].default is inspect.Parameter.empty and name not in named
+        ),
+        "",
     )
     return TypeError(f"{lacking} expected by {kind}, received nothing. Write {REQUIRED.get(lacking, f'{lacking}=..')}.")
 
@@ -130,6 +135,22 @@ def flag(name: str, given: object) -> bool:
     if not isinstance(given, bool):
         raise TypeError(f"{name} expected True or False; received {type(given).__name__} {shown(given)}.")
     return given
+
+
+def takes(name: str, given: Callable[..., Any], arguments: Sequence[str]) -> None:
+    """A function that can be called with these arguments, by place. Raises TypeError."""
+    try:
+        signature = inspect.signature(given)
+    except (TypeError, ValueError):
+        return  # built-in functions may have none
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        listed = ", ".join(arguments)
+        raise TypeError(
+            f"{name} expected a function of {f'({listed})' if listed else 'no arguments'}; received one that takes {signature}. Wrap it: "
+            f"lambda{' ' * bool(listed)}{listed}: .."
+        ) from None
 
 
 def one_axis(name: str, given: object, of: str = "the classes") -> int:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from torchweights.functional import at_least_float32
 from torchweights.messages import shown
-from torchweights.options import not_negative
+from torchweights.options import not_negative, takes
 
 
 class ActivityPenalty:
@@ -102,6 +102,7 @@ def checked_penalties(penalties: object) -> list[Callable[[], Tensor]]:
             raise TypeError(
                 f"penalties expected functions without arguments; received {type(one).__name__} {shown(one)}. Write lambda: tensor."
             )
+        takes("penalties", one, ())
     return found
 
 

@@ -26,9 +26,9 @@ def check_tensor(name: str, given: object) -> None:
         raise TypeError(
             f"{name} expected a torch.Tensor; received {type(given).__name__}. {_way_to_a_tensor(name, given)}"
         )
-    if given.layout is not torch.strided:
+    if given.layout is not torch.strided or given.is_nested:
         raise TypeError(
-            f"{name} expected a dense tensor; received layout {given.layout}. Write {name}.to_dense(), or pad what is nested and "
+            f"{name} expected a dense tensor; received {'a nested one' if given.is_nested else given.layout}. Write {name}.to_dense(), or pad what is nested and "
             "give mask=."
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
@@ -14,7 +13,7 @@ from torchweights import reduction, tracing, validation
 from torchweights.functional import at_least_float32
 from torchweights.losses.base import WeightedLoss
 from torchweights.messages import choose, shown, warn_of_trap
-from torchweights.options import one_axis
+from torchweights.options import one_axis, takes
 from torchweights.reduction import Weighed
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -132,17 +131,7 @@ def _check_function(fn: object, order: str) -> None:
             f"order expected 'torch' for a loss of torch.nn, which takes (y_pred, y_true); received 'keras' with {type(fn).__name__}. Write "
             f"tw.from_function(nn.{type(fn).__name__}(reduction='none'), order='torch')."
         )
-    try:
-        signature = inspect.signature(fn)
-    except (TypeError, ValueError):
-        return  # built-in functions may have none
-    try:
-        signature.bind(None, None)
-    except TypeError as problem:
-        raise TypeError(
-            f"fn expected a function of two tensors, (y_true, y_pred); received one with the arguments {signature}: {problem}. Wrap it: "
-            "lambda y_true, y_pred: .."
-        ) from None
+    takes("fn", fn, ("y_true", "y_pred") if order == "keras" else ("y_pred", "y_true"))
 
 
 def _stop_gradients(y_pred: Tensor, weighed: Weighed) -> None:
