@@ -56,7 +56,8 @@ def read_class_weight(class_weight: object, rule: ClassWeights, num_classes: int
     if rule.others == "refuse" or isinstance(class_weight, str) or not isinstance(class_weight, (Sequence, Tensor)):
         raise TypeError(
             f"class_weight expected a dict from class number to weight{'' if rule.others == 'refuse' else ', or one weight per class in a list or tensor'}; "
-            f"received {type(class_weight).__name__} {shown(class_weight)}. Write class_weight={{0: 1.0, 1: 2.0}}."
+            f"received {type(class_weight).__name__} {shown(class_weight)}. Write class_weight={{0: 1.0, 1: 2.0}}"
+            f"{', or what tw.balanced(labels) returns' if isinstance(class_weight, str) else ''}."
         )
     weights = (
         class_weight

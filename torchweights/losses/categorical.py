@@ -22,14 +22,14 @@ def _checked_place(place: str | None, row: Semantics, weighed: bool) -> str | No
     """``class_weight_on``, if it is one of its words, the row can have it and there are weights."""
     if place is not None:
         choose("class_weight_on", place, ("label", "every_class"))
-        if not weighed:
-            raise ValueError(
-                f"class_weight_on expected beside class_weight; received {place!r} without. Give class_weight=.., or leave it out."
-            )
     if place == "every_class" and row.class_weights.others != "by class":
         raise ValueError(
             f"class_weight_on expected 'label' or nothing in row {row.name!r}, whose class weights are sample weights; received "
             "'every_class'. Use semantics='torchweights' or 'torch'."
+        )
+    if place is not None and not weighed:
+        raise ValueError(
+            f"class_weight_on expected beside class_weight; received {place!r} without. Give class_weight=.., or leave it out."
         )
     return place
 
