@@ -219,8 +219,8 @@ def _numbers_of(leaf: Any) -> list[Tensor]:
     if isinstance(leaf, (int, float)) and not isinstance(leaf, bool) and math.isfinite(leaf):
         return [torch.tensor(float(leaf), dtype=torch.float64)]
     raise TypeError(
-        f"denominators expected what criterion.denominator() returns, or finite numbers, in a list; received {type(leaf).__name__} "
-        f"{shown(leaf)}. {_way_out(leaf)}"
+        f"denominators expected what criterion.denominator() returns, or finite numbers, in a list; received {type(leaf).__name__}"
+        f"{f' {shown(leaf)}' if isinstance(leaf, (str, int, float)) else ''}. {_way_out(leaf)}"
     )
 
 

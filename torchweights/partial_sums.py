@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from torchweights.messages import shown
-
 
 @dataclass(frozen=True)
 class PartialSums:
@@ -86,7 +84,7 @@ def must_be_sums(name: str, given: object) -> PartialSums:
     """What ``partial_sums()`` returned; raises TypeError for anything else."""
     if not isinstance(given, PartialSums):
         raise TypeError(
-            f"{name} expected what criterion.partial_sums() returns; received {type(given).__name__} {shown(given, 40)}. "
+            f"{name} expected what criterion.partial_sums() returns; received {type(given).__name__}. "
             "Add up a list of them with sum(..), and write criterion(y_pred, y_true) for a loss of one batch."
         )
     return given

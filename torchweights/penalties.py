@@ -81,7 +81,7 @@ def _tensors(parameters: object) -> list[Tensor]:
     found = list(parameters) if isinstance(parameters, Iterable) and not isinstance(parameters, Mapping) else []
     if not found or not all(isinstance(one, Tensor) for one in found):
         raise TypeError(
-            f"parameters expected one tensor or more; received {shown(found or parameters)}. Write module.parameters(), or [module.weight]."
+            f"parameters expected one tensor or more; received {type(parameters).__name__}. Write module.parameters(), or [module.weight]."
         )
     return found
 

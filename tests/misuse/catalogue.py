@@ -9,10 +9,20 @@ from tests.misuse import (
     functions,
     labels_and_numbers,
     shapes,
+    totals,
     weights_and_masks,
 )
 from tests.misuse.case import Misuse
 
-_THEMES = (construction, shapes, labels_and_numbers, weights_and_masks, class_weights, denominators_and_sums, functions)
+_THEMES = (
+    construction,
+    shapes,
+    labels_and_numbers,
+    weights_and_masks,
+    class_weights,
+    denominators_and_sums,
+    totals,
+    functions,
+)
 CASES: list[Misuse] = [misuse for theme in _THEMES for misuse in theme.CASES]
 AGAIN: list[Misuse] = [misuse for theme in _THEMES for misuse in getattr(theme, "AGAIN", [])]
