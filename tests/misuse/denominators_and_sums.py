@@ -77,7 +77,7 @@ CASES = misuses({
 
 AGAIN = misuses({
     "a flag as denominator": (call(M(), ONES, ONES, denominator=True), TypeError, "denominator", "Write criterion.denominator(y_true)"),
-    "a list to count": (call(M().denominator, [1.0, 2.0]), TypeError, "y_true", "torch.as_tensor(y_true)"),
+    "a list to count a denominator of": (call(M().denominator, [1.0, 2.0]), TypeError, "y_true", "torch.as_tensor(y_true)"),
     "one-hot targets to count as labels": (call(S(from_logits=True).denominator, EYE), TypeError, "y_true", "Use CategoricalCrossentropy"),
     "denominators of two rows": (call(tw.global_denominator, [COUNTED, M(semantics="keras2.2.4").denominator(ONES)]), ValueError, "denominators", "Make both with the same criterion"),
     "a list of sums as sums": (call(M().from_sums, [SUMS]), TypeError, "sums", "Add up a list of them with sum(..)"),

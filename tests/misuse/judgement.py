@@ -47,12 +47,13 @@ _VALUES = [
     (r"'[^']*'|\"[^\"]*\"", "VALUE"),
     (r"<[^<>]*>", "VALUE"),
     (r"torch\.(u?int|float|bfloat|complex|bool|qint|sparse|jagged)\w*", "DTYPE"),
-    (r"\b(ndarray|list|dict|tuple|set|str|int|float|bool|complex|NoneType|None|True|False|Tensor|generator|function|type)\b", "KIND"),
+    (r"\b(ndarray|list|dict|tuple|set|str|int|float|bool|complex|NoneType|None|True|False|Tensor|array|tensor|generator|function|type)\b", "KIND"),
     (r"\b[A-Z][a-z0-9]+([A-Z][a-z0-9]*)+\b|\b(Hinge|Huber|Poisson|Dice|Tversky|Circle|CTC)\b", "CLASS"),
     (r"(?<=received )[A-Z]\w*", "CLASS"),
     (r"[-+]?\d+(\.\d+)*(e[-+]?\d+)?|\b(nan|inf)\b", "#"),
-    (r"[(\[{](\s|,|:|#|VALUE|KIND|DTYPE|\.\.)*[)\]}]", "SHAPE"),
-    (r"(VALUE|KIND|DTYPE|CLASS|#|SHAPE)([ ,:]+(VALUE|KIND|DTYPE|CLASS|#|SHAPE))*", "~"),
+    (r"[(\[{](\s|,|:|#|VALUE|KIND|DTYPE|SHAPE|\.\.)*[)\]}]", "SHAPE"),
+    (r"[(\[{](\s|,|:|#|VALUE|KIND|DTYPE|SHAPE|\.\.)*[)\]}]", "SHAPE"),  # once more, for a list of shapes
+    (r"(VALUE|KIND|DTYPE|CLASS|#|SHAPE)([ ,:]*(VALUE|KIND|DTYPE|CLASS|#|SHAPE))*", "~"),
 ]  # fmt: skip
 
 

@@ -104,7 +104,7 @@ def criterion_of(misuse: Misuse) -> nn.Module | None:
     """The criterion that is called, or whose method is; None where a call has none."""
     called = getattr(misuse.call, "func", None)
     owner = getattr(called, "__self__", called)
-    return owner if isinstance(owner, nn.Module) else None
+    return owner if isinstance(owner, (tw.WeightedLoss, tw.CompiledLoss, tw.tf1.Criterion)) else None
 
 
 def good_loss(criterion: nn.Module) -> Any:

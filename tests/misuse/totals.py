@@ -20,10 +20,10 @@ def two(**options: Any) -> tw.CompiledLoss:
     return C(TWO, **options)
 
 
-def seen(layer: nn.Module) -> Any:
-    """A layer whose activity is penalised, called with a batch."""
+def watched(layer: nn.Module) -> nn.Module:
+    """A layer whose activity is penalised."""
     tw.activity_l2(layer)
-    return layer(torch.ones(1, 1, 2))
+    return layer
 
 
 def epoch_of(parts: Any) -> tw.EpochLoss:
@@ -77,7 +77,7 @@ CASES = misuses({
     "text as factor": (call(tw.l1, ONES, "0.1"), TypeError, "factor", "Write float(factor)"),
     "a module as parameters": (call(tw.l2, nn.Linear(2, 2)), TypeError, "parameters", "Write module.parameters()"),
     "a tensor as layer": (call(tw.activity_l1, ONES), TypeError, "layer", "For parameters there are tw.l1 and tw.l2"),
-    "a layer of several outputs": (call(seen, nn.LSTM(2, 2)), TypeError, "layer", "an nn.Identity() that its output goes through", "received tuple from LSTM"),
+    "a layer of several outputs": (call(watched(nn.LSTM(2, 2)), torch.ones(1, 1, 2)), TypeError, "layer", "an nn.Identity() that its output goes through", "received tuple from LSTM"),
     "a layer that was not called": (call(tw.activity_l2(nn.Identity())), ValueError, "activity_l2(0.01)", "Call the model first", "received no call since the last one"),
     # ------------------------------------------------------------------------------------------ the call
     "one tensor of two outputs": (call(two(), ONES, ONES), ValueError, "y_pred", "output_names= as the model nests its outputs", "received a single one"),
