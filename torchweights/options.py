@@ -46,8 +46,9 @@ def explained(build: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: object, *given: Any, **named: Any) -> None:
         try:
             signature.bind(self, *given, **named)
-        except TypeError:
-            raise _refusal(type(self).__name__, signature.parameters, given, named) from None
+        except TypeError as problem:
+            refusal = _refusal(type(self).__name__, signature.parameters, given, named)
+            raise (refusal or problem) from None
         build(self, *given, **named)
 
     return __init__
@@ -55,27 +56,25 @@ def explained(build: Callable[..., None]) -> Callable[..., None]:
 
 def _refusal(
     kind: str, takes: Mapping[str, inspect.Parameter], given: Sequence[Any], named: Mapping[str, Any]
-) -> TypeError:
+) -> TypeError | None:
+    """What to write instead; None where Python's own words are as good (an option given twice)."""
     places = [one.name for one in takes.values() if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD][1:]
     options = [name for name in takes if name != "self"]
     for name, value in named.items():
         if name not in options:
             way_out = _written_here(name, value, options)
             return TypeError(f"{name} expected an option that {kind} has; received {name}={shown(value)}. {way_out}")
-    if len(given) > len(places):
+    if len(places) < min(len(given), len(options)):
         extra = shown(given[len(places)])
         return TypeError(
             f"options of {kind} expected by name; received {extra} without one. Write {kind}({options[len(places)]}=..)."
         )
-    lacking = next(
-        (
-            name
-            for name in options[len(given) :]
-            if takes[name].default is inspect.Parameter.empty and name not in named
-        ),
-        "",
-    )
-    return TypeError(f"{lacking} expected by {kind}, received nothing. Write {REQUIRED.get(lacking, f'{lacking}=..')}.")
+    required = [name for name in options[len(given) :] if takes[name].default is inspect.Parameter.empty]
+    lacking = [name for name in required if name not in named]
+    if not lacking:
+        return None
+    way_out = REQUIRED.get(lacking[0], f"{lacking[0]}=..")
+    return TypeError(f"{lacking[0]} expected by {kind}, received nothing. Write {way_out}.")
 
 
 def _written_here(name: str, value: object, options: Sequence[str]) -> str:
