@@ -10,11 +10,11 @@ from importlib.metadata import version as _version
 
 from torchweights import functional as functional
 from torchweights import tf1 as tf1
+from torchweights.class_counts import ClassCounts as ClassCounts
+from torchweights.class_counts import count_classes as count_classes
 from torchweights.class_weight import class_weight_to_sample_weights as class_weight_to_sample_weights
-from torchweights.class_weight_builders import ClassCounts as ClassCounts
 from torchweights.class_weight_builders import balanced as balanced
 from torchweights.class_weight_builders import capped as capped
-from torchweights.class_weight_builders import count_classes as count_classes
 from torchweights.class_weight_builders import effective_number as effective_number
 from torchweights.class_weight_builders import inverse_square_root as inverse_square_root
 from torchweights.class_weight_builders import median_frequency as median_frequency

@@ -103,6 +103,11 @@ def same_rank(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     return one, other
 
 
+def _whose(weight: Tensor | None) -> str:
+    """What a refusal names where weights and mask become one: what was given."""
+    return "mask" if weight is None else "sample_weight"
+
+
 def _times_mask(weight: Tensor | None, mask: Tensor, values: Shape) -> Tensor:
     """The mask as numbers, times the weight; numpy broadcasting between the two."""
     if weight is None:
@@ -128,7 +133,7 @@ def keras_2_2(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
 
 def tf_1_12(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights, then a last axis more or less; where that fails, each alone, from the left."""
-    beside = None
+    beside, name = None, _whose(weight)
     if mask is not None:
         if weight is None:
             weight = _times_mask(None, mask, values)
@@ -140,12 +145,12 @@ def tf_1_12(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
                 weight, beside = grown, from_right(mask, values, "mask")
     if weight is None:
         return Met(None, None, None)
-    weight = one_more_or_less(weight, len(values), values, "sample_weight")
+    weight = one_more_or_less(weight, len(values), values, name)
     if weight.ndim and not _fits(weight.shape, values):
         # The fallback averages the values down to the rank of the weights; the sum of weights is not broadcast.
         if weight.ndim > len(values):
-            raise refuse("sample_weight", weight.shape, values, "at most the rank of the values")
-        averaged = from_left(weight, values, "sample_weight")
+            raise refuse(name, weight.shape, values, "at most the rank of the values")
+        averaged = from_left(weight, values, name)
         return Met(averaged, beside, averaged.expand(*weight.shape, *values[weight.ndim :]), absorbed=beside is None)
     return Met(weight, beside, weight.expand(tuple(values)), absorbed=beside is None)
 
@@ -155,46 +160,45 @@ def tf_1_12(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
 
 def _folded(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Tensor | None:
     """Mask times weights, numpy's way, before and after a last axis more or less."""
+    name = _whose(weight)
     if mask is not None:
         weight = None if weight is None else one_more_or_less(weight, mask.ndim, values, "sample_weight")
         weight = _times_mask(weight, mask, values)
-    return None if weight is None else one_more_or_less(weight, len(values), values, "sample_weight")
+    return None if weight is None else one_more_or_less(weight, len(values), values, name)
 
 
 def keras_2_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights, then from the left."""
-    weight = _folded(values, weight, mask)
-    weight = None if weight is None else from_left(weight, values, "sample_weight")
-    return Met(weight, None, weight, absorbed=True)
+    folded = _folded(values, weight, mask)
+    folded = None if folded is None else from_left(folded, values, _whose(weight))
+    return Met(folded, None, folded, absorbed=True)
 
 
 def tf_1_14(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights, then a last axis more or less; where that fails, the values are averaged to meet the weights."""
-    weight = _folded(values, weight, mask)
+    name, weight = _whose(weight), _folded(values, weight, mask)
     if weight is None or weight.ndim == 0 or _fits(weight.shape, values):
         return Met(weight, None, weight, absorbed=True)
     leading = tuple(values[: weight.ndim])
     if tuple(weight.shape) != leading:
-        raise refuse("sample_weight", weight.shape, values, f"the rank of the values, or {shape_text(leading)}")
+        raise refuse(name, weight.shape, values, f"the rank of the values, or {shape_text(leading)}")
     whole = _append_ones(weight, len(values))
     return Met(whole, None, whole, absorbed=True, averaged=len(values) - weight.ndim)
 
 
 def tf_1_15(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights, then a last axis more or less to the very rank of the values."""
-    weight = _folded(values, weight, mask)
+    name, weight = _whose(weight), _folded(values, weight, mask)
     if weight is not None and weight.ndim and not _fits(weight.shape, values):
-        raise refuse(
-            "sample_weight", weight.shape, values, "the rank of the values, one more or one less, each axis whole or 1"
-        )
+        raise refuse(name, weight.shape, values, "the rank of the values, one more or one less, each axis whole or 1")
     return Met(weight, None, weight, absorbed=True)
 
 
 def tf_2(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights, then a last axis more or less, then from the right."""
-    weight = _folded(values, weight, mask)
-    weight = None if weight is None else from_right(weight, values, "sample_weight")
-    return Met(weight, None, weight, absorbed=True)
+    folded = _folded(values, weight, mask)
+    folded = None if folded is None else from_right(folded, values, _whose(weight))
+    return Met(folded, None, folded, absorbed=True)
 
 
 def tf_keras(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
@@ -205,6 +209,7 @@ def tf_keras(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
 
 def keras_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
     """Mask times weights; a trailing 1 is mended, all else from the right."""
+    name = _whose(weight)
     if mask is not None:
         grown = mask
         if weight is not None:
@@ -212,7 +217,7 @@ def keras_3(values: Shape, weight: Tensor | None, mask: Tensor | None) -> Met:
         weight = _times_mask(weight, grown, values)
     if weight is None:
         return Met(None, None, None)
-    weight = from_right(trailing_one(weight, values), values, "sample_weight")
+    weight = from_right(trailing_one(weight, values), values, name)
     return Met(weight, mask, weight, absorbed=True)
 
 
@@ -244,6 +249,17 @@ def _by_rank(tensor: Tensor, values: Shape, name: str) -> Tensor:
     if shape[0] == batch and all(size == 1 for size in shape[1:]):
         return _append_ones(tensor.reshape(batch), len(values))
     per_sample = shape_text((batch,))
+    if shape[0] not in (1, *values):
+        raise ValueError(
+            f"{name} expected {batch} samples, as loss values of shape {shape_text(values)} have; received shape {shape_text(shape)}. "
+            f"Give {per_sample}, one for each sample{'' if len(values) == 1 else f', or {shape_text(values)}, one for each loss value'}."
+        )
+    if tensor.ndim == len(values) + 1 and shape[:-1] == tuple(values):
+        raise ValueError(
+            f"{name} of shape {shape_text(shape)} can be read in two ways beside loss values of shape {shape_text(values)}, which have an "
+            f"axis less than y_pred: per sample it would be {per_sample}, per element it would be {shape_text(values)}. Write {name}.expand(..) "
+            f"for one of these, or build a loss that averages no axis with axis=() to weigh every prediction."
+        )
     raise ValueError(
         f"{name} of shape {shape_text(shape)} can be read in two ways beside loss values of shape {shape_text(values)}: "
         f"per sample it would be {per_sample} or {shape_text((batch, *[1] * (len(values) - 1)))}, per element it would be "

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from torchweights.messages import warn_of_trap
+from torchweights.messages import shown, warn_of_trap
+from torchweights.options import axis_within, whole
 from torchweights.precision import exact, moved
 from torchweights.semantics import ClassWeights, Semantics, semantics_for
-from torchweights.validation import can_look, check_labels
+from torchweights.validation import as_weight, can_look, check_labels, check_tensor
 
 ClassWeightsLike = Mapping[int, float] | Sequence[float] | Tensor
 
@@ -51,25 +52,28 @@ def read_class_weight(class_weight: object, rule: ClassWeights, num_classes: int
         return None
     if hasattr(class_weight, "__array__") and not isinstance(class_weight, Tensor):
         # What sklearn's compute_class_weight returns.
-        class_weight = torch.as_tensor(class_weight, device="cpu")
+        class_weight = _as_tensor(class_weight)
     if rule.others == "refuse" or isinstance(class_weight, str) or not isinstance(class_weight, (Sequence, Tensor)):
         raise TypeError(
             f"class_weight expected a dict from class number to weight{'' if rule.others == 'refuse' else ', or one weight per class in a list or tensor'}; "
-            f"received {type(class_weight).__name__} {class_weight!r:.60}. Write class_weight={{0: 1.0, 1: 2.0}}."
+            f"received {type(class_weight).__name__} {shown(class_weight)}. Write class_weight={{0: 1.0, 1: 2.0}}"
+            f"{', or what tw.balanced(labels) returns' if isinstance(class_weight, str) else ''}."
         )
     weights = (
         class_weight
         if isinstance(class_weight, Tensor)
-        else torch.tensor([float(w) for w in class_weight], dtype=torch.float64, device="cpu")
+        else torch.tensor([_number(w) for w in class_weight], dtype=torch.float64, device="cpu")
     )
     if weights.ndim != 1 or weights.is_complex():
         raise ValueError(
-            f"class_weight expected one real weight per class, a tensor of shape (C,); received {weights.dtype} of shape {tuple(weights.shape)}."
+            f"class_weight expected one real weight per class, a tensor of shape (C,); received {weights.dtype} of shape {tuple(weights.shape)}. "
+            "Weights by pair of classes are a cost matrix: tw.ExpectedCost."
         )
     _refuse_bad_values(weights)
     if num_classes is not None and len(weights) != num_classes:
         raise ValueError(
-            f"class_weight expected {num_classes} weights, one for each class of y_pred; received {len(weights)}."
+            f"class_weight expected {num_classes} weights, one for each class of y_pred; received {len(weights)}. "
+            "Give every class a weight, and say where the classes are with axis=."
         )
     classes = torch.arange(len(weights), dtype=exact(weights.device), device=weights.device)
     return Table(
@@ -101,7 +105,7 @@ def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num
         extra = [int(k) if k == int(k) else k for k in keys if k not in expected]
         raise ValueError(
             f"class_weight expected a weight for each class 0 to {max(len(expected) - 1, 0)}"
-            f"{'' if num_classes is None else ', the classes of y_pred'}; received {dict(class_weight)}"
+            f"{'' if num_classes is None else ', the classes of y_pred'}; received {shown(dict(class_weight), 100)}"
             f"{f', which lacks {_listed(missing)}' if missing else ''}{f', which has {_listed(extra)} besides' if extra else ''}. "
             "Give every class a weight (1.0 leaves it as it is)."
         )
@@ -113,12 +117,26 @@ def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num
 def _number(weight: object) -> float:
     if isinstance(weight, numbers.Real) or (isinstance(weight, Tensor) and weight.numel() == 1):
         return float(weight)
-    raise TypeError(f"class_weight expected a number for each class; received {type(weight).__name__} {weight!r:.60}.")
+    raise TypeError(
+        f"class_weight expected a number for each class; received {type(weight).__name__} {shown(weight)}. "
+        "Write {0: 1.0, 1: 2.0} or [1.0, 2.0]."
+    )
+
+
+def _as_tensor(array: object) -> Tensor:
+    try:
+        return torch.as_tensor(array, device="cpu")
+    except TypeError as problem:
+        raise TypeError(
+            f"class_weight expected an array of numbers; received {shown(array)}. Write array.astype(float)."
+        ) from problem
 
 
 def _refuse_bad_values(weights: Tensor) -> None:
     if can_look(weights) and not bool(torch.isfinite(weights.detach()).all()):
-        raise ValueError(f"class_weight expected finite weights; received {weights.tolist()}.")
+        raise ValueError(
+            f"class_weight expected finite weights; received {shown(weights.tolist())}. Give a class that must not count 0.0."
+        )
 
 
 def _listed(items: Iterable[object]) -> str:
@@ -212,6 +230,14 @@ def join(class_weights: Tensor, sample_weight: Tensor | None, rule: ClassWeights
         class_weights = class_weights.to(sample_weight.dtype)
     rank = max(class_weights.ndim, sample_weight.ndim)
     padded = [t.reshape(*t.shape, *[1] * (rank - t.ndim)) if t.ndim else t for t in (class_weights, sample_weight)]
+    if any(
+        mine != theirs and 1 not in (mine, theirs)
+        for mine, theirs in zip(padded[0].shape, padded[1].shape, strict=False)
+    ):
+        raise ValueError(
+            f"sample_weight expected a shape that meets class weights of shape {tuple(class_weights.shape)}, one for each sample or value; received "
+            f"{tuple(sample_weight.shape)}. Give one for each sample, ({len(class_weights)},)."
+        )
     # Where the sample weighs nothing, its class may be unknown.
     return torch.where(padded[1] == 0, torch.zeros_like(padded[0]), padded[0] * padded[1])
 
@@ -253,6 +279,12 @@ def class_weight_to_sample_weights(
     """
     row = semantics_for(semantics)
     rule = row.class_weights
+    check_tensor("y_true", y_true)
+    if num_classes is not None:
+        whole("num_classes", num_classes, 1)
+    sample_weight = as_weight("sample_weight", sample_weight, y_true.device)
+    if y_true.is_floating_point() and y_true.ndim > 1:
+        axis_within(axis, y_true.ndim, "y_true")
     one_hot = y_true.is_floating_point() and y_true.ndim > 1
     by_class = rule.others == "by class" and one_hot and y_true.shape[axis] > 1
     table = read_class_weight(class_weight, rule, y_true.shape[axis] if by_class else num_classes)

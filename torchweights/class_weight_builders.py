@@ -1,151 +1,31 @@
-"""Class weights out of labels: counted once or over a data loader, without what has no label."""
+"""Class weights out of how often classes occur."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class ClassCounts:
-    """How often each class occurs, and how many labels there are in the samples in which it occurs; counts add up.
-
-    >>> ClassCounts.of(torch.tensor([0, 0, 1]), 2) + ClassCounts.of(torch.tensor([1, 1, 1]), 2)
-    ClassCounts(of_class=[2, 4], beside=[2, 4])
-    """
-
-    #: (C,): labels of each class
-    of_class: Tensor
-    #: (C,): labels of all samples (first axis) in which the class occurs
-    beside: Tensor
-
-    @classmethod
-    def of(cls, y_true: Tensor, num_classes: int, *, void: int | None = None, axis: int = -1) -> ClassCounts:
-        """Counts of one batch.
-
-        Args:
-            y_true: Integer labels of any rank, or one-hot and soft targets (floating point, classes on ``axis``), which are
-                summed. Negative labels, ``void`` and rows of zeros are no labels.
-            num_classes: C.
-            void: The label that means "no label".
-            axis: Axis of the classes of one-hot targets.
-
-        Raises:
-            ValueError: for labels that are no class.
-        """
-        if y_true.is_floating_point():
-            if y_true.shape[axis] != num_classes:
-                raise ValueError(
-                    f"y_true expected {num_classes} classes on axis {axis}; received shape {tuple(y_true.shape)}."
-                )
-            by_sample = y_true.detach().double().movedim(axis, -1).reshape(len(y_true), -1, num_classes).sum(1)
-        else:
-            by_sample = _by_sample(y_true, num_classes, void)
-        labels = by_sample.sum(1, keepdim=True)
-        beside = torch.where(by_sample > 0, labels, torch.zeros_like(labels)).sum(0)
-        return cls(by_sample.sum(0), beside)
-
-    def __add__(self, other: object) -> ClassCounts:
-        if not isinstance(other, ClassCounts):
-            return NotImplemented
-        return ClassCounts(self.of_class + other.of_class.to(self.of_class), self.beside + other.beside.to(self.beside))
-
-    def __radd__(self, other: object) -> ClassCounts:
-        # sum() starts from 0.
-        return self if isinstance(other, int) and other == 0 else NotImplemented
-
-    def __repr__(self) -> str:
-        return f"ClassCounts(of_class={self.of_class.tolist()}, beside={self.beside.tolist()})"
-
-
-def _by_sample(y_true: Tensor, num_classes: int, void: int | None) -> Tensor:
-    """(N, C): how often each class occurs in each sample."""
-    labels = y_true.detach().long().reshape(len(y_true), -1)
-    counted = labels >= 0 if void is None else (labels >= 0) & (labels != void)
-    outside = counted & (labels >= num_classes)
-    if bool(outside.any()):
-        found = int(labels[outside][0])
-        raise ValueError(
-            f"y_true expected labels from 0 to {num_classes - 1}; received {found}. Pass void={found} if it means 'no label'."
-        )
-    samples = torch.arange(len(labels), device=labels.device).unsqueeze(1) * num_classes
-    places = torch.where(counted, samples + labels, 0).reshape(-1)
-    counts = torch.zeros(len(labels) * num_classes, dtype=torch.int64, device=labels.device)
-    return counts.index_add(0, places, counted.long().reshape(-1)).reshape(-1, num_classes)
-
-
-def count_classes(
-    loader: Iterable[Any],
-    num_classes: int,
-    *,
-    void: int | None = None,
-    axis: int = -1,
-    target: Callable[[Any], Tensor] | int | str | None = None,
-    progress: bool = True,
-) -> ClassCounts:
-    """Counts over a data loader, batch by batch.
-
-    Args:
-        loader: Batches: a tensor of targets, or tuples, lists or dicts that hold one.
-        num_classes, void, axis: As in ``ClassCounts.of``.
-        target: Where the targets of a batch are: an index, a key, or a function of the batch; None for the last of a tuple,
-            and for the batch itself if it is a tensor.
-        progress: Whether a bar shows how far it is, where tqdm is installed.
-
-    Raises:
-        TypeError: where a batch holds no tensor of targets.
-
-    >>> batches = [(torch.zeros(2, 4), torch.tensor([0, 1])), (torch.zeros(1, 4), torch.tensor([1]))]
-    >>> count_classes(batches, 2, progress=False).of_class
-    tensor([1, 2])
-    """
-    counts = [
-        ClassCounts.of(_target_of(batch, target), num_classes, void=void, axis=axis)
-        for batch in _shown(loader, progress)
-    ]
-    if not counts:
-        raise ValueError("loader expected one batch or more; received none.")
-    whole = counts[0]
-    for one in counts[1:]:
-        whole = whole + one
-    return whole
-
-
-def _shown(loader: Iterable[Any], progress: bool) -> Iterable[Any]:
-    if not progress:
-        return loader
-    try:
-        from tqdm.auto import tqdm  # type: ignore[import-untyped]
-    except ImportError:
-        return loader
-    bar: Iterable[Any] = tqdm(loader, desc="counting classes", leave=False)
-    return bar
-
-
-def _target_of(batch: Any, target: Callable[[Any], Tensor] | int | str | None) -> Tensor:
-    if callable(target):
-        found = target(batch)
-    elif target is not None:
-        found = batch[target]
-    else:
-        found = batch[-1] if isinstance(batch, (tuple, list)) else batch
-    if not isinstance(found, Tensor):
-        raise TypeError(
-            f"loader expected batches with a tensor of targets; received {type(found).__name__}. Say where it is with target=, an index, "
-            "a key or a function of the batch."
-        )
-    return found
+from torchweights.class_counts import ClassCounts
+from torchweights.messages import shown
+from torchweights.options import not_negative, number
+from torchweights.validation import check_tensor
 
 
 def _occurring(
     counts: ClassCounts | Tensor, num_classes: int | None, absent: float | None
 ) -> tuple[ClassCounts, Tensor]:
     """Counts, and which classes occur; absent ones are refused where no weight is given for them."""
-    if isinstance(counts, Tensor):
+    if absent is not None:
+        not_negative("absent", absent)
+    if isinstance(counts, ClassCounts):
+        if num_classes is not None and num_classes != len(counts.of_class):
+            raise ValueError(
+                f"num_classes expected to be left out beside counts of {len(counts.of_class)} classes; received {num_classes}. Give it to ClassCounts.of."
+            )
+    else:
+        _check_countable(counts)
         if num_classes is None:
             num_classes = counts.shape[-1] if counts.is_floating_point() else int(counts.max()) + 1
         counts = ClassCounts.of(counts, num_classes)
@@ -156,6 +36,19 @@ def _occurring(
             "weighs with absent=."
         )
     return counts, there
+
+
+def _check_countable(counts: object) -> None:
+    """Targets that can be counted. Raises TypeError and ValueError."""
+    if not isinstance(counts, Tensor):
+        raise TypeError(
+            f"counts expected tw.ClassCounts, or targets in a torch.Tensor; received {type(counts).__name__} {shown(counts)}. Write "
+            "torch.as_tensor(counts) for targets."
+        )
+    if not counts.numel():
+        raise ValueError(
+            f"counts expected a target or more; received shape {tuple(counts.shape)}. Count over the whole data set: tw.count_classes."
+        )
 
 
 def _as_dict(weights: Tensor, there: Tensor, absent: float | None) -> dict[int, float]:
@@ -200,8 +93,7 @@ def effective_number(
     >>> effective_number(torch.tensor([0, 0, 0, 1]), beta=0.5)
     {0: 0.7272727272727273, 1: 1.2727272727272727}
     """
-    if not 0 <= beta < 1:
-        raise ValueError(f"beta expected a number from 0 to below 1; received {beta!r}.")
+    number("beta", beta, "a number from 0 to below 1", lambda one: 0 <= one < 1)
     counts, there = _occurring(counts, num_classes, absent)
     # 1 - beta^n through expm1, which keeps its digits where beta is near 1.
     rest = -torch.expm1(counts.of_class.double() * torch.tensor(beta, dtype=torch.float64).log())
@@ -251,8 +143,14 @@ def capped(weights: Mapping[int, float], *, largest: float, smallest: float = 0.
     >>> capped({0: 0.1, 1: 40.0}, largest=10.0)
     {0: 0.1, 1: 10.0}
     """
-    if not 0 <= smallest <= largest:
-        raise ValueError(f"smallest expected from 0 to largest={largest!r}; received {smallest!r}.")
+    if not isinstance(weights, Mapping):
+        raise TypeError(
+            f"weights expected a dict from class number to weight; received {type(weights).__name__} {shown(weights)}. Write dict(enumerate(weights))."
+        )
+    for weight in weights.values():
+        number("weights", weight, "a number for each class")
+    number("largest", largest, "a number, 0 or more", lambda one: one >= 0)
+    number("smallest", smallest, f"a number from 0 to largest={largest!r}", lambda one: 0 <= one <= largest)
     return {key: min(max(float(weight), smallest), largest) for key, weight in weights.items()}
 
 
@@ -275,10 +173,14 @@ def positive_weight(
     >>> positive_weight(torch.tensor([[1, 0], [0, 1], [0, 1], [0, 1]]))
     tensor([3.0000, 0.3333])
     """
-    whole = y_true if isinstance(y_true, Tensor) else torch.cat(list(y_true))
-    if mask is not None and mask.shape != whole.shape:
-        raise ValueError(f"mask expected the shape of y_true, {tuple(whole.shape)}; received {tuple(mask.shape)}.")
-    columns = whole.reshape(-1, whole.shape[-1]) > 0.5
+    given = _batches_as_one(y_true)
+    if mask is not None:
+        check_tensor("mask", mask)
+    if mask is not None and mask.shape != given.shape:
+        raise ValueError(
+            f"mask expected the shape of y_true, {tuple(given.shape)}; received {tuple(mask.shape)}. Write mask.expand_as(y_true)."
+        )
+    columns = given.reshape(-1, given.shape[-1]) > 0.5
     known = torch.ones_like(columns) if mask is None else mask.reshape(columns.shape) != 0
     positives, labels = (columns & known).sum(0), known.sum(0)
     there = positives > 0
@@ -289,3 +191,17 @@ def positive_weight(
         )
     weights = (labels - positives).double() / positives.clamp(min=1).double()
     return torch.where(there, weights, torch.full_like(weights, absent or 0.0)).float()
+
+
+def _batches_as_one(y_true: object) -> Tensor:
+    """Labels by column, of one batch or several. Raises TypeError and ValueError."""
+    batches = [y_true] if isinstance(y_true, Tensor) else list(y_true) if isinstance(y_true, (list, tuple)) else []
+    if not batches or not all(isinstance(one, Tensor) for one in batches):
+        raise TypeError(
+            f"y_true expected a torch.Tensor, or a list of them; received {type(y_true).__name__} {shown(y_true)}. Write torch.as_tensor(y_true)."
+        )
+    if any(one.ndim < 2 for one in batches):
+        raise ValueError(
+            f"y_true expected labels by column, (N, .., L); received shape {tuple(batches[0].shape)}. Write y_true.unsqueeze(-1) for one column."
+        )
+    return torch.cat(batches)

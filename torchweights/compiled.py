@@ -11,8 +11,11 @@ from torch import Tensor, nn
 
 from torchweights import names
 from torchweights.compile_rules import Outputs, compile_rules_for
+from torchweights.compile_rules.outputs import names_of
 from torchweights.losses import WeightedLoss, from_function
-from torchweights.penalties import ActivityPenalty
+from torchweights.messages import shown
+from torchweights.options import takes, whole
+from torchweights.penalties import ActivityPenalty, checked_penalties, checked_value
 from torchweights.semantics import Semantics, semantics_for
 from torchweights.total_splitting import PenaltyShare, SplitsTotal, batch_size, gathered, penalty_share, scaled
 from torchweights.totals import Call, Parts, Term
@@ -65,7 +68,7 @@ class CompiledLoss(SplitsTotal):
         super().__init__()
         self.semantics = semantics_for(semantics)
         self.rules = compile_rules_for(semantics)
-        self.outputs = Outputs(_names(loss) if output_names is None else output_names)
+        self.outputs = Outputs(names_of(loss) if output_names is None else output_names)
         self.output_names = tuple(self.outputs.names)
         self._loss = loss
         self._bound = bound = self.rules.losses(loss, self.outputs)
@@ -75,16 +78,16 @@ class CompiledLoss(SplitsTotal):
             or nn.Identity()
             for place, one in zip(bound.places, bound.given, strict=True)
         )
-        self.penalties = list(penalties or [])
-        if not all(callable(one) for one in self.penalties):
-            raise TypeError("penalties expected functions without arguments; received a tensor. Write lambda: tensor.")
+        self.penalties = checked_penalties(penalties)
         if not any(isinstance(one, WeightedLoss) for one in self.losses) and not penalties:
             raise ValueError(
                 "loss expected one output with a loss, or penalties; received neither: there is nothing to train on."
             )
         self._schedule = loss_weights if callable(loss_weights) and not isinstance(loss_weights, Tensor) else None
+        if self._schedule is not None:
+            takes("loss_weights", self._schedule, ("step",))
         self._step = 0
-        given = loss_weights if self._schedule is None else self._schedule(0)
+        given = loss_weights if self._schedule is None else self._scheduled(0)
         weights = self._read_loss_weights(given)
         self._dropped = self._left_out(weights)
         if (
@@ -113,8 +116,20 @@ class CompiledLoss(SplitsTotal):
             raise ValueError(
                 "step() expected loss_weights to be a function of the step; received numbers. Write loss_weights=lambda step: [1.0, 0.5 ** step]."
             )
-        self._step = self._step + 1 if step is None else step
-        self.set_loss_weights(self._schedule(self._step))
+        following = self._step + 1 if step is None else whole("step", step, 0)
+        self.set_loss_weights(self._scheduled(following))
+        self._step = following
+
+    def _scheduled(self, step: int) -> Any:
+        """What the function of the step says."""
+        assert self._schedule is not None
+        found = self._schedule(step)
+        if found is None:
+            raise TypeError(
+                f"loss_weights expected its function to return a number for each output; received None for step {step}. Return them: lambda "
+                "step: [1.0, 0.5 ** step]."
+            )
+        return found
 
     def _left_out(self, weights: list[float | None]) -> tuple[bool, ...]:
         """Which losses the release leaves out of the total, because a list ended before them."""
@@ -131,7 +146,9 @@ class CompiledLoss(SplitsTotal):
             if one is not None and (
                 isinstance(one, bool) or not isinstance(one, (int, float)) or not math.isfinite(one)
             ):
-                raise TypeError(f"loss_weights expected finite numbers; received {one!r}.")
+                raise TypeError(
+                    f"loss_weights expected finite numbers; received {shown(one)}. Write float(..), and 0.0 for an output that must not count."
+                )
         return weights
 
     # ------------------------------------------------------------------------------------------------------------ the call
@@ -282,7 +299,7 @@ class CompiledLoss(SplitsTotal):
         return scaled(value, share.of_parameters(sharded))
 
     def _penalty_value(self, penalty: Callable[[], Tensor], peek: bool = False) -> Tensor:
-        value = penalty.peek() if isinstance(penalty, ActivityPenalty) and peek else penalty()
+        value = checked_value(penalty.peek() if isinstance(penalty, ActivityPenalty) and peek else penalty())
         if value.ndim and not self.rules.adds_up_tensors:
             raise ValueError(
                 f"penalties expected one number each; received shape {tuple(value.shape)}. Write lambda: tensor.sum(), or .mean()."
@@ -300,20 +317,13 @@ class CompiledLoss(SplitsTotal):
         return f"outputs={list(self.output_names)}, loss_weights={self.loss_weights}, penalties={self.penalties}, semantics={self.rules.name!r}"
 
 
-def _names(loss: Any) -> list[str]:
-    """Names for outputs that were given none."""
-    if isinstance(loss, Mapping):
-        return list(loss)
-    count = len(loss) if isinstance(loss, (list, tuple)) else 1
-    return [f"output_{place}" for place in range(1, count + 1)]
-
-
 def _criterion(name: str, loss: Loss, class_weight: Any, semantics: Semantics) -> WeightedLoss | None:
     """The criterion of an output."""
     if isinstance(loss, WeightedLoss):
         if class_weight is not None:
             raise ValueError(
-                f"class_weight of output {name!r} expected where its criterion is built; received it beside {loss!r}."
+                f"class_weight of output {name!r} expected where its criterion is built; received it beside {shown(loss)}. "
+                "Write the criterion with class_weight=."
             )
         return loss
     options = {} if class_weight is None else {"class_weight": class_weight}
@@ -321,8 +331,11 @@ def _criterion(name: str, loss: Loss, class_weight: Any, semantics: Semantics) -
         return names.get(loss, semantics, **options)
     if loss is None:
         return None
-    if not callable(loss):
-        raise TypeError(f"loss of output {name!r} expected a criterion, a name or a function; received {loss!r}.")
+    if not callable(loss) or isinstance(loss, type):
+        built = f"Build it: {loss.__name__}(..)" if isinstance(loss, type) else "Write tw.MeanSquaredError(), or 'mse'"
+        raise TypeError(
+            f"loss of output {name!r} expected a criterion, a name or a function; received {shown(loss)}. {built}."
+        )
     return from_function(loss, semantics=semantics, **options)
 
 

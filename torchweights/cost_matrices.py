@@ -5,18 +5,16 @@ Each is M[true class, predicted class]: pass it with ``indexing="true_pred"``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from torchweights.class_weight import ClassWeightsLike, read_class_weight
+from torchweights.messages import shown
+from torchweights.options import number, whole
 from torchweights.semantics import semantics_for
-
-
-def _check_classes(num_classes: object) -> None:
-    if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 2:
-        raise ValueError(f"num_classes expected a whole number, 2 or more; received {num_classes!r}.")
 
 
 def ordinal_costs(num_classes: int, *, power: float = 1.0, correct: float = 0.0) -> Tensor:
@@ -35,9 +33,9 @@ def ordinal_costs(num_classes: int, *, power: float = 1.0, correct: float = 0.0)
             [2., 1., 2.],
             [3., 2., 1.]], dtype=torch.float64)
     """
-    _check_classes(num_classes)
-    if not power > 0:
-        raise ValueError(f"power expected a number above 0; received {power!r}.")
+    whole("num_classes", num_classes, 2)
+    number("power", power, "a number above 0", lambda one: 0 < one < math.inf)
+    number("correct", correct)
     places = torch.arange(num_classes, dtype=torch.float64, device="cpu")
     return correct + (places.unsqueeze(1) - places).abs() ** power
 
@@ -63,16 +61,22 @@ def business_costs(
     tensor([[0., 1.],
             [5., 0.]], dtype=torch.float64)
     """
-    _check_classes(num_classes)
+    whole("num_classes", num_classes, 2)
+    number("default", default), number("correct", correct)
+    if not isinstance(costs, Mapping):
+        raise TypeError(
+            f"costs expected a dict {{(true, predicted): cost}}; received {type(costs).__name__} {shown(costs)}. A whole matrix needs no business_costs."
+        )
     matrix = torch.full((num_classes, num_classes), float(default), dtype=torch.float64, device="cpu").fill_diagonal_(
         float(correct)
     )
     for pair, cost in costs.items():
         if not (isinstance(pair, tuple) and len(pair) == 2 and all(one in range(num_classes) for one in pair)):
             raise ValueError(
-                f"costs expected keys (true class, predicted class) from 0 to {num_classes - 1}; received {pair!r}."
+                f"costs expected keys (true class, predicted class) from 0 to {num_classes - 1}; received {shown(pair)}. "
+                "Write {(0, 1): 5.0}."
             )
-        matrix[pair] = float(cost)
+        matrix[pair] = number("costs", cost, "a finite number for each pair")
     return matrix
 
 
@@ -95,6 +99,9 @@ def costs_from_class_weight(class_weight: ClassWeightsLike, *, correct: float | 
     """
     table = read_class_weight(class_weight, semantics_for("torchweights").class_weights)
     assert table is not None  # the default row ignores nothing
-    _check_classes(len(table.weights))
+    if len(table.weights) < 2:
+        raise ValueError(
+            f"class_weight expected weights of two classes or more; received {len(table.weights)}. One class has no mistakes to cost."
+        )
     matrix = table.weights.double().unsqueeze(1).repeat(1, len(table.weights))
-    return matrix if correct is None else matrix.fill_diagonal_(float(correct))
+    return matrix if correct is None else matrix.fill_diagonal_(number("correct", correct))

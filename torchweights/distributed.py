@@ -11,7 +11,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from torchweights.counts import Counts, Denominator
-from torchweights.partial_sums import PartialSums
+from torchweights.messages import shown
+from torchweights.partial_sums import PartialSums, must_be_sums
 from torchweights.precision import exact
 
 #: who trains -> how often it divides the gradient again, for so many ranks and micro-batches
@@ -90,6 +91,8 @@ def global_sums(
     tensor(0.1714)
     """
     ranks, times = _ranks(group), _times_averaged(averaged_by, _ranks(group))
+    for one in sums if isinstance(sums, (list, tuple)) else [sums]:
+        must_be_sums("sums", one)
     total = _added(sums, "sums").detach()
     summed = iter(_all_reduced(list(total.sums.values()), group, ranks))
     return PartialSums({name: next(summed).to(one) for name, one in total.sums.items()}, total.criterion, times, ranks)
@@ -117,10 +120,12 @@ def _times_averaged(averaged_by: AveragedBy, ranks: int) -> float:
     choices = ", ".join(f"({one!r}, k)" if one in _DIVIDE_BY_BATCHES else repr(one) for one in AVERAGES)
     if not isinstance(word, str) or word not in AVERAGES or (batches is not None) != (word in _DIVIDE_BY_BATCHES):
         raise ValueError(
-            f"averaged_by expected one of {choices}; received {averaged_by!r}. k is how many batches are accumulated before a step."
+            f"averaged_by expected one of {choices}; received {shown(averaged_by)}. k is how many batches are accumulated before a step."
         )
     if batches is not None and (isinstance(batches, bool) or not isinstance(batches, int) or batches < 1):
-        raise ValueError(f"averaged_by expected a number of batches, 1 or more, as k; received {averaged_by!r}.")
+        raise ValueError(
+            f"averaged_by expected a number of batches, 1 or more, as k; received {averaged_by!r}. Count the batches between two steps."
+        )
     return float(AVERAGES[word](ranks, batches or 1))
 
 
@@ -151,8 +156,8 @@ def _added(batches: Any, name: str) -> Any:
         return batches
     if not batches:
         raise ValueError(
-            f"{name} expected one for each micro-batch; received an empty list. On a rank without samples, give that of an empty batch: "
-            "criterion.denominator(y_true[:0], y_pred_shape=(0, ..))."
+            f"{name} expected one for each micro-batch; received an empty list. On a rank without samples, give that of an empty batch, "
+            "of y_true[:0]."
         )
     first, *others = batches
     for other in others:
@@ -169,6 +174,14 @@ def _plus(one: Any, other: Any, name: str) -> Any:
         raise ValueError(
             f"{name} expected the same outputs in every micro-batch; received {_shape_of(one)} and {_shape_of(other)}. Make all with the "
             "same criterion."
+        )
+    for value in (one, other):
+        if not isinstance(value, PartialSums):
+            _numbers_of(value)
+    if isinstance(one, Denominator) != isinstance(other, Denominator):
+        raise TypeError(
+            f"{name} expected of one kind, to add up; received what criterion.denominator() returns beside "
+            f"{shown(other if isinstance(one, Denominator) else one)}. Make all with the same criterion."
         )
     return one + other
 
@@ -206,8 +219,20 @@ def _numbers_of(leaf: Any) -> list[Tensor]:
     if isinstance(leaf, (int, float)) and not isinstance(leaf, bool) and math.isfinite(leaf):
         return [torch.tensor(float(leaf), dtype=torch.float64)]
     raise TypeError(
-        f"denominators expected what criterion.denominator() returns, or numbers; received {type(leaf).__name__} {leaf!r:.60}."
+        f"denominators expected what criterion.denominator() returns, or finite numbers, in a list; received {type(leaf).__name__}"
+        f"{f' {shown(leaf)}' if isinstance(leaf, (str, int, float)) else ''}. {_way_out(leaf)}"
     )
+
+
+def _way_out(leaf: object) -> str:
+    """What to write instead of something that is no denominator."""
+    if isinstance(leaf, Iterator):
+        return "Write list(..)."
+    if isinstance(leaf, PartialSums):
+        return "Partial sums go to tw.global_sums."
+    if isinstance(leaf, Tensor):
+        return "Add up what it counts: .sum()."
+    return "Write [criterion.denominator(y_true) for each micro-batch]."
 
 
 def _global(leaf: Any, summed: Iterator[Tensor], times: float, ranks: int) -> Any:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from torchweights.compile_rules import compile_rules_for
+from torchweights.messages import shown
+from torchweights.options import flag
 from torchweights.precision import exact
 from torchweights.semantics import Semantics
 from torchweights.totals import Parts
@@ -35,7 +37,7 @@ class EpochLoss:
 
     def __init__(self, semantics: str | Semantics = "torchweights", *, steps: bool = False) -> None:
         self.rules = compile_rules_for(semantics)
-        self.steps = steps
+        self.steps = flag("steps", steps)
         self.reset()
 
     def reset(self) -> None:
@@ -47,13 +49,16 @@ class EpochLoss:
     def update(self, parts: Parts | Mapping[str, Tensor], samples: int) -> None:
         """Add a batch: what ``CompiledLoss.detailed`` returned (or its ``log_dict()``), and how many samples it had."""
         if isinstance(samples, bool) or not isinstance(samples, int) or samples < 1:
-            raise ValueError(f"samples expected the number of samples in the batch, 1 or more; received {samples!r}.")
-        log = parts.log_dict() if isinstance(parts, Parts) else parts
+            raise ValueError(
+                f"samples expected the number of samples in the batch, 1 or more; received {shown(samples)}. Write len(y_true)."
+            )
+        log = _log_of(parts)
         if isinstance(parts, Parts) and not parts.terms and self.rules.epochs.penalties_alone == "batches":
             samples = 1
         if self._sums and set(log) != set(self._sums):
             raise ValueError(
-                f"parts expected {', '.join(self._sums)}, as in the batches before; received {', '.join(log)}."
+                f"parts expected {', '.join(self._sums)}, as in the batches before; received {', '.join(log)}. Call reset() before another epoch "
+                "or model."
             )
         for name, value in log.items():
             value = value.detach().to(exact(value.device))
@@ -64,9 +69,14 @@ class EpochLoss:
     def merge(self, *others: EpochLoss) -> EpochLoss:
         """Add what others (other ranks, other workers) saw of the same epoch; returns itself."""
         for other in others:
+            if not isinstance(other, EpochLoss):
+                raise TypeError(
+                    f"others expected each an EpochLoss; received {type(other).__name__}. Write merge(*others) for a list."
+                )
             if (other.rules.name, other.steps) != (self.rules.name, self.steps):
                 raise ValueError(
-                    f"others expected row {self.rules.name!r} and steps={self.steps}; received {other.rules.name!r} and steps={other.steps}."
+                    f"others expected row {self.rules.name!r} and steps={self.steps}; received {other.rules.name!r} and steps={other.steps}. "
+                    "Build all alike."
                 )
             for name, both in other._sums.items():
                 self._sums[name] = self._sums[name] + both.to(self._sums[name].device) if name in self._sums else both
@@ -76,7 +86,11 @@ class EpochLoss:
     def compute(self, prefix: str = "") -> dict[str, float]:
         """The numbers that the release prints, "val_" before their names for validation."""
         if not self._counts[1]:
-            raise ValueError("compute() expected a batch before it; received none since the start of the epoch.")
+            raise ValueError(
+                "compute() expected a batch before it; received none since the start of the epoch. Call update(parts, samples)."
+            )
+        if not isinstance(prefix, str):
+            raise TypeError(f"prefix expected text; received {shown(prefix)}. Write compute('val_').")
         epochs = self.rules.epochs
         of_loss, of_outputs = (
             (epochs.loss_of_steps, epochs.outputs_of_steps) if self.steps else (epochs.loss, epochs.outputs)
@@ -86,3 +100,23 @@ class EpochLoss:
             over = ("samples", "batches").index(of_loss if name == "loss" else of_outputs)
             found[prefix + name] = float(both[over]) / self._counts[over]
         return found
+
+
+def _log_of(parts: object) -> Mapping[str, Tensor]:
+    """The numbers of a batch by name. Raises TypeError and ValueError."""
+    log = parts.log_dict() if isinstance(parts, Parts) else parts
+    if not isinstance(log, Mapping) or not log:
+        raise TypeError(
+            f"parts expected what CompiledLoss.detailed() returns, or {{'loss': tensor}}; received {type(parts).__name__} {shown(parts)}. "
+            "Write {'loss': loss}."
+        )
+    for name, value in log.items():
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"parts expected tensors; received {type(value).__name__} {shown(value)} as {name!r}. Leave .item() out."
+            )
+        if value.ndim:
+            raise ValueError(
+                f"parts expected one number for each name; received shape {tuple(value.shape)} as {name!r}. Reduce it first."
+            )
+    return log

@@ -156,12 +156,19 @@ def explain(
         semantics = criterion.semantics if isinstance(criterion, tf1.Criterion) else criterion.semantics.name
     else:
         raise TypeError(
-            f"criterion expected a criterion or a CompiledLoss; received {type(criterion).__name__}. Wrap a function with tw.from_function."
+            f"criterion expected a criterion or a CompiledLoss; received {type(criterion).__name__}. {_made_of(criterion)}"
         )
     total = sum(part.weighted for part in parts) + sum(value for _, value in penalties)
     several = len(parts) > 1
     findings = tuple(f"{part.output}: {one}" if several else one for part in parts for one in findings_of(part))
     return Explanation(total, semantics, parts, penalties, findings, (criterion, _weak((y_pred, y_true)), _weak(call)))
+
+
+def _made_of(given: object) -> str:
+    """How something that is no criterion becomes one."""
+    if isinstance(given, type):
+        return f"Build it: {given.__name__}(..)."
+    return f"Write tw.get({given!r})." if isinstance(given, str) else "Wrap a function with tw.from_function."
 
 
 def _compiled(criterion: CompiledLoss, y_pred: Any, y_true: Any, call: dict[str, Any]) -> tuple[Any, Any]:

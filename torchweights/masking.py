@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from torchweights.messages import shown
+from torchweights.options import axis_within, label
 from torchweights.precision import exact
+from torchweights.validation import check_tensor
 
 
 def labelled_pixels(y_true: Tensor, void: int | None = None, *, axis: int = -1) -> Tensor:
@@ -20,9 +23,12 @@ def labelled_pixels(y_true: Tensor, void: int | None = None, *, axis: int = -1) 
     >>> labelled_pixels(torch.tensor([0, 255, 1]), void=255)
     tensor([ True, False,  True])
     """
+    check_tensor("y_true", y_true)
+    label("void", void)
     if not y_true.is_floating_point():
         known = y_true >= 0
         return known if void is None else known & (y_true != void)
+    axis_within(axis, y_true.ndim, "y_true")
     if void is not None and not 0 <= void < y_true.shape[axis]:
         raise ValueError(
             f"void expected one of the {y_true.shape[axis]} classes of one-hot targets, the one that means 'no ground truth'; "
@@ -33,11 +39,14 @@ def labelled_pixels(y_true: Tensor, void: int | None = None, *, axis: int = -1) 
 
 
 def _check(y_pred: Tensor, y_true: Tensor, axis: int) -> None:
-    whole = tuple(y_pred.shape)
-    if not -y_pred.ndim <= axis < y_pred.ndim:
+    check_tensor("y_pred", y_pred)
+    check_tensor("y_true", y_true)
+    if not y_pred.ndim:
         raise ValueError(
-            f"axis expected from {-y_pred.ndim} to {y_pred.ndim - 1} for y_pred of shape {whole}; received {axis}."
+            "y_pred expected scores by class on one of its axes; received a tensor of rank 0. Give it the shape (.., C)."
         )
+    whole = tuple(y_pred.shape)
+    axis_within(axis, y_pred.ndim)
     classes = axis % y_pred.ndim
     expected = whole if y_true.is_floating_point() else whole[:classes] + whole[classes + 1 :]
     if tuple(y_true.shape) != expected:
@@ -119,6 +128,18 @@ def positive_count(y_true: Tensor, *, background: int = 0, mask: Tensor | None =
     >>> positive_count(torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]))
     tensor(2., dtype=torch.float64)
     """
+    check_tensor("y_true", y_true)
+    if isinstance(background, bool) or not isinstance(background, int):
+        raise TypeError(
+            f"background expected a label (an int); received {type(background).__name__} {shown(background)}. Write int(background)."
+        )
+    if y_true.is_floating_point() and background != 0:
+        raise ValueError(
+            f"background expected to be left out beside floating point labels, of which 0 is none; received {background}. Give integer labels "
+            "to have a background among them."
+        )
+    if mask is not None:
+        check_tensor("mask", mask)
     positive = (y_true > 0).any(-1) if y_true.is_floating_point() else (y_true != background) & (y_true >= 0)
     if mask is not None:
         if mask.shape != positive.shape:

@@ -30,6 +30,11 @@ def frames_inside() -> int:
     return depth
 
 
+def shown(value: object, most: int = 60) -> str:
+    """A value as it is written in code, on one line and not too long."""
+    return f"{' '.join(repr(value).split()):.{most}}"
+
+
 def choose(argument: str, received: object, expected: Iterable[str]) -> str:
     """``received`` if it is one of the words expected; otherwise a ValueError with the list and the closest word."""
     words = list(expected)
@@ -37,4 +42,4 @@ def choose(argument: str, received: object, expected: Iterable[str]) -> str:
         return received
     near = difflib.get_close_matches(str(received), words, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{argument} expected one of {', '.join(words)}; received {received!r}.{hint}")
+    raise ValueError(f"{argument} expected one of {', '.join(words)}; received {shown(received)}.{hint}")

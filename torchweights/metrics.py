@@ -14,6 +14,7 @@ from torch import Tensor
 from torchweights import functional, reduction, validation
 from torchweights.losses.cost_matrix import CostMatrixLike, read_cost_matrix
 from torchweights.messages import choose
+from torchweights.options import label, number, one_axis, whole
 from torchweights.semantics import semantics_for
 
 try:
@@ -78,6 +79,7 @@ class WeightedMean(_Mean):
 
     def update(self, values: Tensor, sample_weight: Tensor | None = None, mask: Tensor | None = None) -> None:
         """Count values."""
+        validation.check_tensor("values", values)
         self._count(values, sample_weight, mask)
 
 
@@ -101,9 +103,7 @@ class BinaryAccuracy(_Mean):
 
     def __init__(self, *, threshold: float = 0.5, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(threshold, bool) or not isinstance(threshold, (int, float)):
-            raise TypeError(f"threshold expected a number; received {threshold!r}.")
-        self.threshold = threshold
+        self.threshold = number("threshold", threshold)
 
     def update(
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None = None, mask: Tensor | None = None
@@ -136,7 +136,7 @@ class CategoricalAccuracy(_Mean):
 
     def __init__(self, *, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis = axis
+        self.axis = one_axis("axis", axis)
 
     def update(
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None = None, mask: Tensor | None = None
@@ -167,7 +167,7 @@ class SparseCategoricalAccuracy(_Mean):
 
     def __init__(self, *, axis: int = -1, ignore_class: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.axis, self.ignore_class = axis, ignore_class
+        self.axis, self.ignore_class = one_axis("axis", axis), label("ignore_class", ignore_class)
 
     def update(
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None = None, mask: Tensor | None = None
@@ -215,7 +215,7 @@ class WeightedCategoricalAccuracy(_Mean):
         choose("sample_weight", sample_weight, ("multiply", "drop"))
         matrix = read_cost_matrix(cost_matrix, indexing).detach().double()
         self.register_buffer("cost_matrix", matrix, persistent=False)
-        self.indexing, self.axis, self.own_weight = indexing, axis, sample_weight
+        self.indexing, self.axis, self.own_weight = indexing, one_axis("axis", axis), sample_weight
 
     def update(
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None = None, mask: Tensor | None = None
@@ -265,9 +265,8 @@ class IoU(Metric):
     ) -> None:
         super().__init__(**kwargs)
         self.weights = choose("weights", weights, ("exact", "whole"))
-        if isinstance(num_classes, bool) or not isinstance(num_classes, int) or num_classes < 1:
-            raise ValueError(f"num_classes expected a whole number above 0; received {num_classes!r}.")
-        self.num_classes, self.ignore_class, self.axis = num_classes, ignore_class, axis
+        self.num_classes, self.ignore_class = whole("num_classes", num_classes, 1), label("ignore_class", ignore_class)
+        self.axis = one_axis("axis", axis)
         zeros = torch.zeros(num_classes, num_classes, dtype=torch.float64)
         self.add_state("confusion", zeros, dist_reduce_fx="sum")
 
@@ -275,6 +274,8 @@ class IoU(Metric):
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None = None, mask: Tensor | None = None
     ) -> None:
         """Count pixels by true and predicted class."""
+        validation.check_tensor("y_pred", y_pred)
+        validation.check_tensor("y_true", y_true)
         predicted, true = (one.argmax(self.axis) if one.is_floating_point() else one.long() for one in (y_pred, y_true))
         if predicted.shape != true.shape:
             raise ValueError(

@@ -131,9 +131,11 @@ def _criterion_of(name: str, semantics: str | Semantics) -> type[WeightedLoss]:
     known = [word for word in _KNOWN if not asked or any(_knows(release, word) for release in asked)]
     if name not in _KNOWN:
         near = difflib.get_close_matches(name, known, n=2)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-        words = {_KNOWN[word][0]: word for word in reversed(known)}.values()
-        raise ValueError(f"name expected one of {', '.join(reversed(words))}; received {name!r}.{hint}")
+        words = list(reversed({_KNOWN[word][0]: word for word in reversed(known)}.values()))
+        way_out = f"Did you mean {' or '.join(map(repr, near))}?" if near else "torchweights.losses has them all."
+        raise ValueError(
+            f"name expected one of {', '.join(words[:6])} and {len(words) - 6} more that {shown} knows; received {name!r}. {way_out}"
+        )
     kind = _KNOWN[name][0]
     knowing = [release for release in ROW_OF if not release.endswith("torch") and _knows(release, name)]
     others = [other for other in known if _KNOWN[other][0] is kind]

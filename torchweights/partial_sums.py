@@ -78,3 +78,13 @@ class PartialSums:
             },
             self.criterion,
         )
+
+
+def must_be_sums(name: str, given: object) -> PartialSums:
+    """What ``partial_sums()`` returned; raises TypeError for anything else."""
+    if not isinstance(given, PartialSums):
+        raise TypeError(
+            f"{name} expected what criterion.partial_sums() returns; received {type(given).__name__}. "
+            "Add up a list of them with sum(..), and write criterion(y_pred, y_true) for a loss of one batch."
+        )
+    return given

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from torchweights.functional import at_least_float32
+from torchweights.messages import shown
+from torchweights.options import not_negative, takes
 
 
 class ActivityPenalty:
@@ -18,13 +20,20 @@ class ActivityPenalty:
 
     def __init__(self, layer: nn.Module, factor: float, name: str, of: Callable[[Tensor], Tensor]) -> None:
         if not isinstance(layer, nn.Module):
-            raise TypeError(f"layer expected a module, whose output is penalised; received {type(layer).__name__}.")
+            raise TypeError(
+                f"layer expected a module, whose output is penalised; received {type(layer).__name__}. For parameters there are tw.l1 and tw.l2."
+            )
         self.factor, self.name, self._of = _factor(factor), name, of
         self._seen: Tensor | None = None
         self._last: Tensor | None = None
         layer.register_forward_hook(self._see)
 
-    def _see(self, layer: nn.Module, arguments: object, output: Tensor) -> None:
+    def _see(self, layer: nn.Module, arguments: object, output: object) -> None:
+        if not isinstance(output, Tensor):
+            raise TypeError(
+                f"layer expected to return one tensor, to be penalised; received {type(output).__name__} from {type(layer).__name__}. Penalise a "
+                "module inside it, or an nn.Identity() that its output goes through."
+            )
         self._seen = output
 
     def peek(self) -> Tensor:
@@ -39,7 +48,8 @@ class ActivityPenalty:
     def __call__(self) -> Tensor:
         if self._seen is None:
             raise ValueError(
-                f"{self!r} expected its layer to be called before the loss; received no call since the last one."
+                f"{self!r} expected its layer to be called before the loss; received no call since the last one. "
+                "Call the model first, and the loss once for each call."
             )
         seen, self._seen = self._seen, None  # held no longer than the step, or its graph would outlive it
         value = self.factor * self._of(at_least_float32(seen)).sum()
@@ -54,9 +64,7 @@ class Penalty:
     """What ``l1`` and ``l2`` return: called without arguments, it is the penalty of the parameters as they are now."""
 
     def __init__(self, parameters: Iterable[Tensor], factor: float, name: str, of: Callable[[Tensor], Tensor]) -> None:
-        self.parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-        if not self.parameters or not all(isinstance(one, Tensor) for one in self.parameters):
-            raise TypeError(f"parameters expected one tensor or more; received {self.parameters!r:.60}.")
+        self.parameters = _tensors(parameters)
         self.factor, self.name, self._of = _factor(factor), name, of
 
     def __call__(self) -> Tensor:
@@ -66,10 +74,49 @@ class Penalty:
         return f"{self.name}({len(self.parameters)} parameters, {self.factor!r})"
 
 
+def _tensors(parameters: object) -> list[Tensor]:
+    """Parameters in a list. Raises TypeError for what holds none."""
+    if isinstance(parameters, Tensor):
+        return [parameters]
+    found = list(parameters) if isinstance(parameters, Iterable) and not isinstance(parameters, Mapping) else []
+    if not found or not all(isinstance(one, Tensor) for one in found):
+        raise TypeError(
+            f"parameters expected one tensor or more; received {type(parameters).__name__}. Write module.parameters(), or [module.weight]."
+        )
+    return found
+
+
+def checked_penalties(penalties: object) -> list[Callable[[], Tensor]]:
+    """Penalties in a list. Raises TypeError for what is no list of functions."""
+    if callable(penalties):
+        raise TypeError(
+            f"penalties expected a list of functions; received a single one, {shown(penalties)}. Write penalties=[..]."
+        )
+    if penalties is not None and not isinstance(penalties, (list, tuple)):
+        raise TypeError(
+            f"penalties expected a list of functions; received {type(penalties).__name__} {shown(penalties)}. Write [tw.l2(model.parameters(), 0.01)]."
+        )
+    found = list(penalties or [])
+    for one in found:
+        if not callable(one):
+            raise TypeError(
+                f"penalties expected functions without arguments; received {type(one).__name__} {shown(one)}. Write lambda: tensor."
+            )
+        takes("penalties", one, ())
+    return found
+
+
+def checked_value(value: object) -> Tensor:
+    """What a penalty returned. Raises TypeError for what is no tensor."""
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"penalties expected to return one tensor each; received {type(value).__name__} {shown(value)}. Compute with torch, and return it."
+        )
+    return value
+
+
 def _factor(factor: float) -> float:
-    if isinstance(factor, bool) or not isinstance(factor, (int, float)) or not factor >= 0:
-        raise ValueError(f"factor expected a number, 0 or more; received {factor!r}.")
-    return factor
+    return not_negative("factor", factor)
 
 
 def _square(parameter: Tensor) -> Tensor:

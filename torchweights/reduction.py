@@ -276,6 +276,10 @@ def reduce_weighted_values(
         raise TypeError(
             f"values expected a torch.Tensor; received {type(values).__name__}. Write torch.as_tensor(values)."
         )
+    if values.is_complex() or values.dtype == torch.bool:
+        raise TypeError(
+            f"values expected real loss values; received {values.dtype} of shape {tuple(values.shape)}. Pass unreduced losses, as tw.functional computes."
+        )
     sample_weight = validation.as_weight("sample_weight", sample_weight, values.device)
     mask = validation.as_mask(mask, values.device)
     return reduce(*met_by(values, sample_weight, mask, row), chosen)

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torchweights.compile_rules import CompileRules
+from torchweights.compile_rules import CompileRules, Outputs
 from torchweights.counts import Denominator
 from torchweights.losses.held_weights import HoldsTables
-from torchweights.partial_sums import PartialSums
+from torchweights.messages import shown
+from torchweights.partial_sums import PartialSums, must_be_sums
 from torchweights.penalties import ActivityPenalty
 from torchweights.precision import exact
 
@@ -74,6 +75,7 @@ class SplitsTotal(HoldsTables):
     """Offers ``denominator()``, ``partial_sums()`` and ``from_sums()`` of a ``CompiledLoss``."""
 
     losses: nn.ModuleList
+    outputs: Outputs
     penalties: list[Callable[[], Tensor]]
     rules: CompileRules
     _arguments: Any
@@ -88,14 +90,34 @@ class SplitsTotal(HoldsTables):
         self, y_true: Any, sample_weight: Any = None, mask: Any = None, *, y_pred_shape: Any = None
     ) -> dict[str, Denominator | list[Denominator]]:
         """What this batch adds to the denominator of each output; of each loss, where several are on one."""
-        shapes = {} if y_pred_shape is None else y_pred_shape
+        shapes = self._outputs_shapes(y_pred_shape)
         found: dict[str, Any] = {}
         for index, (_, t, w, m, _), _ in self._arguments(None, y_true, sample_weight, mask, None):
             criterion: Any = self.losses[index]
             name = self._output(index)
-            shape = shapes.get(name) if isinstance(shapes, Mapping) else shapes[self._bound.places[index]]
+            shape = shapes[self._bound.places[index]]
             found.setdefault(name, []).append(criterion.denominator(t, w, m, y_pred_shape=shape))
         return {name: several[0] if len(several) == 1 else several for name, several in found.items()}
+
+    def _outputs_shapes(self, given: Any) -> list[Any]:
+        """The shape of each output, None where it was not given."""
+        if isinstance(given, (list, tuple)) and given and all(isinstance(size, int) for size in given):
+            if len(self.outputs) > 1:
+                raise ValueError(
+                    f"y_pred_shape expected a shape for each of {self.outputs}; received a single one, {tuple(given)}. Give a list or a dict "
+                    "by name."
+                )
+            given = [given]
+        if isinstance(given, Mapping):
+            self.outputs.known("y_pred_shape", given)
+            return [given.get(name) for name in self.outputs.names]
+        shapes = [None] * len(self.outputs) if given is None else given
+        if not isinstance(shapes, (list, tuple)) or len(shapes) != len(self.outputs):
+            raise ValueError(
+                f"y_pred_shape expected {len(self.outputs)} shapes, one for each of {self.outputs}; received {shown(given)}. Give a list or a "
+                "dict by name."
+            )
+        return list(shapes)
 
     def partial_sums(self, y_pred: Any, y_true: Any, sample_weight: Any = None, mask: Any = None) -> PartialSums:
         """What this batch adds to the sums of every output, with their gradient; for totals that no denominator splits.
@@ -126,7 +148,9 @@ class SplitsTotal(HoldsTables):
         Raises:
             ValueError: for sums of another total.
         """
-        sums.must_be_of(self._described())
+        must_be_sums("sums", sums).must_be_of(self._described())
+        if whole is not None:
+            must_be_sums("whole", whole)
         met = (sums if whole is None else sums.within(whole)).sums
         gain, ranks = (1.0, 1) if whole is None else (whole.gain, whole.ranks)
         # Sums that stand for the whole add a penalty once by themselves: only its gradient is shared.

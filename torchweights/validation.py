@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor
+
+from torchweights.messages import shown
 
 
 def can_look(tensor: Tensor) -> bool:
@@ -16,16 +21,36 @@ def can_look(tensor: Tensor) -> bool:
     return not (wrapped or torch._C._functorch.is_legacy_batchedtensor(tensor))
 
 
+def check_tensor(name: str, given: object) -> None:
+    """A dense tensor; raises TypeError."""
+    if not isinstance(given, Tensor):
+        raise TypeError(
+            f"{name} expected a torch.Tensor; received {type(given).__name__}. {_way_to_a_tensor(name, given)}"
+        )
+    if given.layout is not torch.strided or given.is_nested:
+        raise TypeError(
+            f"{name} expected a dense tensor; received {'a nested one' if given.is_nested else given.layout}. Write {name}.to_dense(), or pad what is nested and "
+            "give mask=."
+        )
+
+
+def _way_to_a_tensor(name: str, given: object) -> str:
+    if given is None:
+        return f"Pass {name}: None is what a function without return gives."
+    if isinstance(given, Mapping) or (
+        isinstance(given, (list, tuple)) and any(isinstance(one, Tensor) for one in given)
+    ):
+        return "Pass the tensor in it; tw.CompiledLoss takes several outputs."
+    return f"Write torch.as_tensor({name})."
+
+
 def check_kinds(y_pred: object, y_true: object) -> None:
     """Predictions are floating point; targets in the place of predictions are noticed.
 
-    Raises TypeError, which states the order of the arguments.
+    Raises TypeError, which states the order of the arguments; ValueError for targets on another device.
     """
-    for name, tensor in (("y_pred", y_pred), ("y_true", y_true)):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"{name} expected a torch.Tensor; received {type(tensor).__name__}. Write torch.as_tensor({name})."
-            )
+    check_tensor("y_pred", y_pred)
+    check_tensor("y_true", y_true)
     assert isinstance(y_pred, Tensor) and isinstance(y_true, Tensor)
     order = "The order is criterion(y_pred, y_true), as in torch.nn; Keras's order needs keywords: criterion(y_true=.., y_pred=..)."
     if not y_pred.is_floating_point():
@@ -36,6 +61,10 @@ def check_kinds(y_pred: object, y_true: object) -> None:
         raise TypeError(f"y_true expected real targets; received {y_true.dtype} of shape {tuple(y_true.shape)}.")
     if y_true.requires_grad and not y_pred.requires_grad:
         raise TypeError(f"y_true requires grad and y_pred does not: they look swapped. {order}")
+    if y_true.device != y_pred.device:
+        raise ValueError(
+            f"y_true expected on the device of y_pred, {y_pred.device}; received one on {y_true.device}. Write y_true.to(y_pred.device)."
+        )
 
 
 def check_labels(labels: Tensor, num_classes: int, judged: Tensor | None) -> None:
@@ -101,6 +130,10 @@ def as_weight(name: str, given: object, device: torch.device) -> Tensor | None:
     if not isinstance(given, (Tensor, int, float)):
         kind = type(given).__name__
         raise TypeError(f"{name} expected a torch.Tensor or a number; received {kind}. Write torch.as_tensor({name}).")
+    if isinstance(given, bool):
+        raise TypeError(
+            f"{name} expected a torch.Tensor or a number; received {given}. Leave it out, or give a value for each sample."
+        )
     # A number is written on the device; as_tensor would make it here and copy.
     tensor = given.to(device) if isinstance(given, Tensor) else torch.full((), given, device=device)
     if tensor.is_complex():
@@ -125,11 +158,60 @@ def as_mask(given: object, device: torch.device, validate: bool | None = None) -
 
 def check_denominator(denominator: object) -> None:
     """One number, and not a negative one."""
-    if not isinstance(denominator, (Tensor, int, float)):
-        kind = type(denominator).__name__
-        raise TypeError(f"denominator expected what denominator() returns, or one number; received {kind}.")
-    if isinstance(denominator, Tensor) and denominator.numel() != 1:
-        raise ValueError(f"denominator expected one number; received shape {tuple(denominator.shape)}.")
-    # A tensor is taken as it is: looking at it would wait for the device.
-    if not isinstance(denominator, Tensor) and denominator < 0:
+    if isinstance(denominator, bool) or not isinstance(denominator, (Tensor, int, float)):
+        raise TypeError(
+            f"denominator expected what denominator() returns, or one number; received {type(denominator).__name__}. "
+            f"{_way_to_a_denominator(denominator)}"
+        )
+    if isinstance(denominator, Tensor):
+        # A tensor is taken as it is: looking at its number would wait for the device.
+        if denominator.numel() != 1:
+            raise ValueError(
+                f"denominator expected one number; received shape {tuple(denominator.shape)}. Add up what it counts: .sum()."
+            )
+        if denominator.is_complex() or denominator.dtype == torch.bool:
+            raise TypeError(
+                f"denominator expected a real number; received {denominator.dtype}. Give a count as float64."
+            )
+    elif not math.isfinite(denominator):
+        raise ValueError(
+            f"denominator expected a finite number; received {denominator}. Count what is divided by: criterion.denominator(y_true)."
+        )
+    elif denominator < 0:
         raise ValueError(f"denominator expected a positive number, or 0 for nothing; received {denominator}.")
+
+
+def _way_to_a_denominator(given: object) -> str:
+    if isinstance(given, (list, tuple)):
+        return "Add those of several batches: sum(denominators), or tw.global_denominator(denominators)."
+    if isinstance(given, Mapping):
+        return "Pass the entry of this output; a dict goes to the CompiledLoss that made it."
+    return "Write criterion.denominator(y_true)."
+
+
+def check_targets(y_true: object) -> None:
+    """Targets that a denominator can be counted from; raises TypeError and ValueError."""
+    check_tensor("y_true", y_true)
+    assert isinstance(y_true, Tensor)
+    if not y_true.ndim:
+        raise ValueError(
+            "y_true expected at least one axis, (N,) or (N, ..); received a tensor of rank 0. Write y_true.reshape(1)."
+        )
+
+
+def as_shape(given: object) -> tuple[int, ...]:
+    """``y_pred_shape`` as sizes; raises TypeError and ValueError."""
+    if isinstance(given, Tensor):
+        raise TypeError(
+            f"y_pred_shape expected a shape; received a tensor of shape {tuple(given.shape)}. Write y_pred.shape."
+        )
+    sizes = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else None
+    if sizes is None or any(isinstance(size, (str, float, bool, Tensor)) for size in sizes):
+        raise TypeError(
+            f"y_pred_shape expected whole numbers, (N, .., C); received {type(given).__name__} {shown(given)}. Write y_pred.shape."
+        )
+    if not sizes or any(size < 0 for size in sizes):
+        raise ValueError(
+            f"y_pred_shape expected sizes, 0 or more, for at least one axis; received {shown(given)}. Write y_pred.shape."
+        )
+    return sizes

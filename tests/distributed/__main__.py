@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Sequence
 
 import torch
 
@@ -14,11 +15,12 @@ from tests.distributed.test_matrix import measured, refused
 from tests.distributed.trainers import TRAINERS, error
 
 
-def worst(pool: Pool) -> dict[tuple[str, torch.dtype], tuple[int, float]]:
-    """(trainer, type) -> how many cells, and the worst error."""
-    asked = [cell for cell in cells(pool.world, list(TRAINERS)) if not refused(cell)]
+def worst(pool: Pool, trainers: Sequence[str] | None = None) -> dict[tuple[str, torch.dtype], tuple[int, float]]:
+    """(trainer, type) -> how many cells, and the worst error; of all trainers, or of those named."""
+    trainers = list(TRAINERS if trainers is None else trainers)
+    asked = [cell for cell in cells(pool.world, trainers) if not refused(cell)]
     table: dict[tuple[str, torch.dtype], tuple[int, float]] = {}
-    for trainer in TRAINERS:
+    for trainer in trainers:
         for cell, off in measured(pool, [cell for cell in asked if cell.trainer == trainer]).items():
             count, before = table.get((trainer, cell.dtype), (0, 0.0))
             table[trainer, cell.dtype] = (count + 1, max(before, off))

@@ -110,3 +110,15 @@ class Outputs:
 
 def _keys(structure: Any) -> list[str]:
     return list(structure) if isinstance(structure, Mapping) else []
+
+
+def names_of(loss: Any) -> list[str]:
+    """Names for outputs that were given none."""
+    if isinstance(loss, (Mapping, list, tuple)) and not loss:
+        raise ValueError(
+            f"loss expected one for each output; received {loss!r}. Write {{'output': 'mse'}}, or ['mse']."
+        )
+    if isinstance(loss, Mapping):
+        return list(loss)
+    count = len(loss) if isinstance(loss, (list, tuple)) else 1
+    return [f"output_{place}" for place in range(1, count + 1)]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from torchweights.options import axis_within
+from torchweights.options import whole as whole_number
 from torchweights.precision import exact
+from torchweights.validation import check_tensor
 
 
 def class_shares(values: Tensor, y_true: Tensor, *, axis: int = -1, num_classes: int | None = None) -> Tensor:
@@ -27,6 +30,16 @@ def class_shares(values: Tensor, y_true: Tensor, *, axis: int = -1, num_classes:
     >>> class_shares(torch.tensor([1.0, 2.0, 5.0]), torch.tensor([0, 0, 1]))
     tensor([0.3750, 0.6250], dtype=torch.float64)
     """
+    check_tensor("values", values)
+    check_tensor("y_true", y_true)
+    if num_classes is not None:
+        whole_number("num_classes", num_classes, 1)
+    if y_true.is_floating_point():
+        axis_within(axis, y_true.ndim, "y_true")
+    if not y_true.numel():
+        raise ValueError(
+            f"y_true expected a target or more; received shape {tuple(y_true.shape)}. An empty batch has no shares: leave it out."
+        )
     one_hot = y_true.is_floating_point()
     labels = y_true.argmax(axis) if one_hot else y_true.long()
     if labels.shape != values.shape:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchweights.functional.shared import at_least_float32
+from torchweights.functional.shared import at_least_float32, check_tensors
 
 
 def ctc(y_pred: Tensor, y_true: Tensor, *, padding: bool = True) -> Tensor:
@@ -22,6 +22,11 @@ def ctc(y_pred: Tensor, y_true: Tensor, *, padding: bool = True) -> Tensor:
     >>> ctc(torch.zeros(1, 2, 2), torch.tensor([[1]]))
     tensor([0.2877])
     """
+    check_tensors(y_pred=y_pred, y_true=y_true)
+    if y_pred.ndim != 3 or y_true.ndim != 2:
+        raise ValueError(
+            f"y_pred expected shape (N, T, C) beside labels (N, L); received {tuple(y_pred.shape)} and {tuple(y_true.shape)}. Keep the batch first."
+        )
     y_pred = at_least_float32(y_pred)
     batch, steps, _ = y_pred.shape
     if not batch:
@@ -53,8 +58,14 @@ def circle(
     >>> circle(torch.eye(2), torch.tensor([0, 1])), circle(torch.ones(2, 2) / 2**0.5, torch.tensor([0, 0]))
     (tensor([0., 0.]), tensor([0., 0.]))
     """
-    y_pred = at_least_float32(y_pred)
+    check_tensors(y_pred=y_pred, y_true=y_true)
     labels = y_true.reshape(-1)
+    if y_pred.ndim != 2 or len(labels) != len(y_pred):
+        raise ValueError(
+            f"y_pred expected embeddings (N, D) beside labels (N,); received {tuple(y_pred.shape)} and {tuple(y_true.shape)}. Flatten the embeddings, "
+            "and give one label for each."
+        )
+    y_pred = at_least_float32(y_pred)
     distance = (1 - y_pred @ y_pred.T).clamp(min=0)
     same = labels.unsqueeze(1) == labels
     other = ~same

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from torchweights.functional.shared import same_dtype
+from torchweights.functional.shared import check_tensors, same_dtype
 from torchweights.messages import choose
 
 OVERLAP_OVER = ("image", "batch", "everything")
@@ -71,8 +71,16 @@ def overlap_sums(
     choose("over", over, OVERLAP_OVER)
     y_pred, y_true = same_dtype(y_pred, y_true)
     if weight is not None:
+        check_tensors(weight=weight)
         weight = weight.to(y_pred.dtype)
-        weight = weight.unsqueeze(axis) if weight.ndim < y_pred.ndim else weight
+        weight = weight.unsqueeze(axis) if weight.ndim == y_pred.ndim - 1 else weight
+        if weight.ndim != y_pred.ndim or any(
+            size not in (n, 1) for size, n in zip(weight.shape, y_pred.shape, strict=True)
+        ):
+            raise ValueError(
+                f"weight expected the shape of y_pred, {tuple(y_pred.shape)}, or that without axis {axis}; received {tuple(weight.shape)}. "
+                "Write weight.expand(..) for one per image."
+            )
         # A pixel that weighs nothing must not show, whatever it holds.
         y_pred, y_true = (torch.where(weight != 0, one, torch.zeros_like(one)) for one in (y_pred, y_true))
     kept = {"image": (0, axis % y_pred.ndim), "batch": (axis % y_pred.ndim,), "everything": ()}[over]

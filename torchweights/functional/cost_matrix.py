@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from torchweights.functional.shared import at_least_float32
+from torchweights.functional.shared import at_least_float32, check_tensors
 from torchweights.messages import choose
 
 INDEXINGS = ("true_pred", "pred_true")
@@ -34,7 +34,7 @@ def cost_weight(y_pred: Tensor, y_true: Tensor, cost_matrix: Tensor, *, indexing
     >>> cost_weight(torch.tensor([[0.9, 0.1]]), torch.tensor([1]), costs, indexing="true_pred")
     tensor([5.])
     """
-    by_true = costs_by_true_class(cost_matrix, indexing).to(device=y_pred.device, dtype=at_least_float32(y_pred).dtype)
+    by_true = _by_true_class(y_pred, cost_matrix, indexing, axis)
     predicted = y_pred.argmax(axis)
     if y_true.is_floating_point():
         # A row of the transposed matrix for each prediction: never a matrix for each.
@@ -81,8 +81,8 @@ def expected_cost(
     >>> expected_cost(torch.tensor([[0.75, 0.25]]), torch.tensor([1]), costs, indexing="true_pred", form="log")
     tensor([6.9315])
     """
+    by_true = _by_true_class(y_pred, cost_matrix, indexing, axis)
     y_pred = at_least_float32(y_pred)
-    by_true = costs_by_true_class(cost_matrix, indexing).to(device=y_pred.device, dtype=y_pred.dtype)
     if y_true.is_floating_point():
         costs = (y_true.to(y_pred.dtype).movedim(axis, -1) @ by_true).movedim(-1, axis)
     else:
@@ -93,6 +93,19 @@ def expected_cost(
     rest = _log_rest_of_logits(y_pred, axis) if from_logits else (1 - y_pred).clamp(epsilon, 1 - epsilon).log()
     # What costs nothing stays 0 beside a probability of 1, whose ln(1 - p) may be minus infinity.
     return -(costs * torch.where(costs == 0, torch.zeros_like(rest), rest)).sum(axis)
+
+
+def _by_true_class(y_pred: Tensor, cost_matrix: Tensor, indexing: str, axis: int) -> Tensor:
+    """The matrix with a row for each true class, beside predictions of as many classes."""
+    check_tensors(y_pred=y_pred, cost_matrix=cost_matrix)
+    classes = y_pred.shape[axis]
+    if tuple(cost_matrix.shape) != (classes, classes):
+        raise ValueError(
+            f"cost_matrix expected shape {(classes, classes)}, for the {classes} classes of y_pred on axis {axis}; received "
+            f"{tuple(cost_matrix.shape)}. Say where the classes are with axis=."
+        )
+    by_true = costs_by_true_class(cost_matrix, indexing)
+    return by_true.to(device=y_pred.device, dtype=at_least_float32(y_pred).dtype)
 
 
 def _known(y_true: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:

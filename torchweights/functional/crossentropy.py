@@ -129,6 +129,17 @@ def categorical_crossentropy(
 
 def _known(labels: Tensor, scores: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """(whether each label is a class, the label with 1 on ``axis``); a label that is none becomes 0."""
+    if not -scores.ndim <= axis < scores.ndim:
+        raise ValueError(
+            f"axis expected from {-scores.ndim} to {scores.ndim - 1} for scores of rank {scores.ndim}; received {axis}."
+        )
+    place = axis % scores.ndim
+    expected = (*scores.shape[:place], *scores.shape[place + 1 :])
+    if labels.is_floating_point() or tuple(labels.shape) != expected:
+        raise ValueError(
+            f"y_true expected integer labels of shape {expected}, that of y_pred without axis {axis}; received {labels.dtype} of shape "
+            f"{tuple(labels.shape)}. One-hot targets go to categorical formulas."
+        )
     labels = labels.long()
     known = (labels >= 0) & (labels < scores.shape[axis])
     return known, torch.where(known, labels, 0).unsqueeze(axis)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from torchweights.functional.shared import same_dtype
+from torchweights.functional.shared import check_tensors, same_dtype
 from torchweights.messages import choose
 
 OVER = ("sample", "batch", "batch_scaled")
@@ -116,12 +116,13 @@ def rooted(total: Tensor, divisor: Tensor, root: str) -> Tensor:
 def _met(feature_weight: Tensor | None, y_pred: Tensor) -> Tensor:
     if feature_weight is None:
         return torch.ones(y_pred.shape[1:], dtype=y_pred.dtype, device=y_pred.device)
+    check_tensors(feature_weight=feature_weight)
     weight = feature_weight.to(device=y_pred.device, dtype=y_pred.dtype)
     # By rank first: an exported batch size must not be compared with the number of features.
     if tuple(weight.shape) != tuple(y_pred.shape if weight.ndim == y_pred.ndim else y_pred.shape[1:]):
         raise ValueError(
             f"feature_weight expected shape {tuple(y_pred.shape[1:])}, one for each feature, or {tuple(y_pred.shape)}, one for each "
-            f"element of y_pred; received {tuple(weight.shape)}."
+            f"element of y_pred; received {tuple(weight.shape)}. Write feature_weight.expand(..) for one of these."
         )
     return weight
 

@@ -16,8 +16,26 @@ def at_least_float32(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
 
 
+def check_tensors(**given: object) -> None:
+    """Raises TypeError for what is no tensor."""
+    for name, one in given.items():
+        if not isinstance(one, Tensor):
+            raise TypeError(
+                f"{name} expected a torch.Tensor in a formula; received {type(one).__name__}. Write torch.as_tensor({name})."
+            )
+
+
 def same_dtype(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
-    """Both in the precision that the loss is computed in."""
+    """Both in the precision that the loss is computed in; of one shape, for what broadcasts here is a mistake.
+
+    Raises TypeError for what is no tensor, ValueError for shapes that differ.
+    """
+    check_tensors(y_pred=y_pred, y_true=y_true)
+    if y_pred.shape != y_true.shape:
+        raise ValueError(
+            f"y_true expected the shape of y_pred, {tuple(y_pred.shape)}, in a formula; received {tuple(y_true.shape)}. Reshape one of them; "
+            "labels go to sparse formulas."
+        )
     y_pred = at_least_float32(y_pred)
     return y_pred, y_true.to(y_pred.dtype)
 

@@ -17,6 +17,7 @@ from torchweights.losses.closing import Closes
 from torchweights.losses.configured import Configured
 from torchweights.losses.held_weights import HoldsClassWeights
 from torchweights.losses.splitting import Splits, autocast_off
+from torchweights.messages import shown
 from torchweights.reduction import Weighed, standard_reduction
 from torchweights.semantics import Semantics, semantics_for
 
@@ -29,8 +30,8 @@ def function_name(kind: type) -> str:
 def axes_of(axis: object) -> tuple[int, ...]:
     """An axis or axes as a tuple; TypeError for anything else."""
     axes = axis if isinstance(axis, tuple) else (axis,)
-    if not all(isinstance(one, int) for one in axes):
-        raise TypeError(f"axis expected an int, or a tuple of them; received {axis!r}.")
+    if not all(isinstance(one, int) and not isinstance(one, bool) for one in axes):
+        raise TypeError(f"axis expected an int, or a tuple of them; received {shown(axis)}.")
     return axes
 
 
@@ -86,7 +87,7 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
         standard_reduction(reduction)
         for name, flag in (("rest_in_eval", rest_in_eval), ("validate", validate)):
             if not (flag is None or isinstance(flag, bool)):
-                raise TypeError(f"{name} expected True, False or None; received {flag!r}.")
+                raise TypeError(f"{name} expected True, False or None; received {shown(flag)}.")
         self.reduction = reduction
         self.semantics = semantics_for(semantics, loss=function_name(type(self)))
         self.rest_in_eval = not self.semantics.class_weights.eval_too if rest_in_eval is None else rest_in_eval
@@ -185,7 +186,9 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
     ) -> tuple[Tensor, Tensor, Weighed]:
         """Predictions and targets that meet, checked, and what weighs their values."""
         if y_pred.ndim == 0:
-            raise ValueError("y_pred expected at least one axis, (N,) or (N, ..); received a tensor of rank 0.")
+            raise ValueError(
+                "y_pred expected at least one axis, (N,) or (N, ..); received a tensor of rank 0. Write y_pred.reshape(1)."
+            )
         if y_pred.ndim == 1:
             # One prediction per sample: Keras's fit makes (N, 1) of it too.
             y_pred, y_true = y_pred.unsqueeze(-1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true

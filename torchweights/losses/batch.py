@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NoReturn
 
 from torch import Tensor
@@ -9,6 +10,7 @@ from torch import Tensor
 from torchweights import functional, reduction, validation
 from torchweights.alignment import shape_text
 from torchweights.losses.base import WeightedLoss
+from torchweights.options import flag, number
 from torchweights.reduction import Weighed
 
 
@@ -41,11 +43,17 @@ class CTC(WeightedLoss):
         if y_pred.ndim != 3 or y_true.ndim != 2 or len(y_pred) != len(y_true):
             raise ValueError(
                 "CTC expected y_pred of shape (N, T, C) and y_true of shape (N, L); received "
-                f"{shape_text(y_pred.shape)} and {shape_text(y_true.shape)}."
+                f"{shape_text(y_pred.shape)} and {shape_text(y_true.shape)}. Keep the batch first: y_pred.transpose(0, 1) turns (T, N, C)."
             )
         if y_true.is_floating_point():
             raise TypeError(f"y_true expected integer labels; received {y_true.dtype}. Write y_true.long().")
         return y_true.long()
+
+    def _shape_from_targets(self, y_true: Tensor) -> NoReturn:
+        raise ValueError(
+            "denominator() of CTC expected y_pred_shape, received nothing: labels do not tell how many steps there are. Write "
+            "criterion.denominator(y_true, y_pred_shape=logits.shape)."
+        )
 
     def _hide_targets(self, y_true: Tensor, weighed: Weighed, axes: tuple[int, ...]) -> Tensor:
         return weighed.hide(y_true, (1,))
@@ -90,13 +98,16 @@ class Circle(WeightedLoss):
         validate: bool | None = None,
     ) -> None:
         super().__init__(reduction=reduction, semantics=semantics, validate=validate)
-        self.gamma, self.margin, self.remove_diagonal = gamma, margin, remove_diagonal
+        self.gamma = number("gamma", gamma, "a number above 0", lambda one: 0 < one < math.inf)
+        self.margin = number("margin", margin)
+        self.remove_diagonal = flag("remove_diagonal", remove_diagonal)
 
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         if y_pred.ndim != 2 or tuple(y_true.shape) not in ((len(y_pred),), (len(y_pred), 1)):
             raise ValueError(
-                "Circle expected y_pred of shape (N, D) and labels of shape (N,) or (N, 1); received "
-                f"{shape_text(y_pred.shape)} and {shape_text(y_true.shape)}."
+                "Circle expected y_pred of shape (N, D) and y_true, labels of shape (N,) or (N, 1); received "
+                f"{shape_text(y_pred.shape)} and {shape_text(y_true.shape)}. Flatten the embeddings, and give one-hot targets as "
+                "y_true.argmax(-1)."
             )
         return y_true.reshape(-1)
 

@@ -17,6 +17,7 @@ from torchweights.counts import Denominator
 from torchweights.functional.class_overlap import OverlapSums
 from torchweights.losses.crossentropy import BinaryCrossentropy
 from torchweights.messages import choose, warn_of_trap
+from torchweights.options import not_negative
 from torchweights.reduction import Weighed, standard_reduction
 
 DICE_FORMS = ("usual", "as_written")
@@ -75,15 +76,14 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
     ) -> None:
         if choose("class_weight_read", class_weight_read, READINGS) == "keys" and not isinstance(class_weight, Mapping):
             raise TypeError(
-                f"class_weight expected a dict with class_weight_read='keys'; received {type(class_weight).__name__}."
+                f"class_weight expected a dict with class_weight_read='keys'; received {type(class_weight).__name__}. Give the dict "
+                "that the closure iterates, or leave class_weight_read out."
             )
         super().__init__(
             from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, epsilon=epsilon, reduction=reduction,
             class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval, validate=validate,
         )  # fmt: skip
-        if isinstance(smooth, bool) or not isinstance(smooth, (int, float)) or not smooth >= 0:
-            raise ValueError(f"smooth expected a number, 0 or more; received {smooth!r}.")
-        self.form, self.smooth = choose("form", form, DICE_FORMS), smooth
+        self.form, self.smooth = choose("form", form, DICE_FORMS), not_negative("smooth", smooth)
         self.class_weight_read = class_weight_read
         if isinstance(class_weight, Mapping) and class_weight_read == "keys":
             self._keep("class_weight_keys", torch.tensor([float(key) for key in class_weight], dtype=torch.float64))
@@ -107,7 +107,8 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
             keys = self._copy("class_weight_keys", y_true.device)
             if len(keys) != y_true.shape[axis]:
                 raise ValueError(
-                    f"class_weight expected {y_true.shape[axis]} keys, one for each class, with class_weight_read='keys'; received {len(keys)}."
+                    f"class_weight expected {y_true.shape[axis]} keys, one for each class, with class_weight_read='keys'; received {len(keys)}. "
+                    "Give every class a key."
                 )
             return keys.to(y_true.dtype)[classes]
         table = self._table(y_true.device, y_true.shape[axis])

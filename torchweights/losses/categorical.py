@@ -15,18 +15,23 @@ from torchweights.alignment import shape_text
 from torchweights.closed_form import ClosedForm, Piece, crossentropies
 from torchweights.losses.crossentropy import Crossentropy
 from torchweights.messages import choose
+from torchweights.options import label
 from torchweights.reduction import Weighed
 from torchweights.semantics import Semantics
 
 
-def _checked_place(place: str | None, row: Semantics) -> str | None:
-    """``class_weight_on``, if it is one of its words and the row can have it."""
+def _checked_place(place: str | None, row: Semantics, weighed: bool) -> str | None:
+    """``class_weight_on``, if it is one of its words, the row can have it and there are weights."""
     if place is not None:
         choose("class_weight_on", place, ("label", "every_class"))
     if place == "every_class" and row.class_weights.others != "by class":
         raise ValueError(
             f"class_weight_on expected 'label' or nothing in row {row.name!r}, whose class weights are sample weights; received "
             "'every_class'. Use semantics='torchweights' or 'torch'."
+        )
+    if place is not None and not weighed:
+        raise ValueError(
+            f"class_weight_on expected beside class_weight; received {place!r} without. Give class_weight=.., or leave it out."
         )
     return place
 
@@ -83,7 +88,7 @@ class CategoricalCrossentropy(Crossentropy):
             "validate": validate,
         }
         super().__init__(from_logits, axis, label_smoothing, epsilon, **shared)
-        self.class_weight_on = _checked_place(class_weight_on, self.semantics)
+        self.class_weight_on = _checked_place(class_weight_on, self.semantics, class_weight is not None)
 
     def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         if not y_true.is_floating_point():
@@ -217,19 +222,18 @@ class SparseCategoricalCrossentropy(Crossentropy):
             "validate": validate,
         }
         super().__init__(from_logits, axis, label_smoothing, epsilon, **shared)
-        self.class_weight_on = _checked_place(class_weight_on, self.semantics)
-        if ignore_class is not None and (isinstance(ignore_class, bool) or not isinstance(ignore_class, int)):
-            raise TypeError(
-                f"ignore_class expected a label (an int) or None; received {type(ignore_class).__name__} {ignore_class!r}."
-            )
-        self.ignore_class = ignore_class
+        self.class_weight_on = _checked_place(class_weight_on, self.semantics, class_weight is not None)
+        self.ignore_class = label("ignore_class", ignore_class)
 
-    def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+    def _check_labels(self, y_true: Tensor) -> None:
         if y_true.is_floating_point():
             raise TypeError(
                 f"y_true expected integer labels; received {y_true.dtype} of shape {tuple(y_true.shape)}. Use CategoricalCrossentropy for "
                 "one-hot or soft targets, or y_true.long() if these are labels."
             )
+
+    def _meet(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        self._check_labels(y_true)
         if self.semantics.formulas.explicit and y_pred.shape[self._class_axis(y_pred.ndim)] < 2:
             raise ValueError(
                 f"y_pred expected two classes or more on axis {self.axis}; received shape {shape_text(y_pred.shape)}. "
@@ -255,6 +259,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
         return y_true, y_pred_shape[axis] if len(y_pred_shape) > y_true.ndim else None
 
     def _shape_from_targets(self, y_true: Tensor) -> tuple[int, ...]:
+        self._check_labels(y_true)
         if self._class_weights_act():
             raise ValueError(
                 "denominator() of a criterion with class weights expected y_pred_shape, received nothing: labels do not tell the number of classes. "

@@ -15,6 +15,7 @@ from torchweights.closed_form import sums
 from torchweights.functional.class_overlap import OVERLAP_OVER, OverlapSums
 from torchweights.losses.base import WeightedLoss
 from torchweights.messages import choose
+from torchweights.options import label, not_negative, one_axis
 from torchweights.reduction import Weighed
 from torchweights.semantics import semantics_for
 
@@ -79,13 +80,15 @@ class ClassTversky(WeightedLoss):
         self.activation = choose("activation", activation, ACTIVATIONS)
         self.over, self.absent = choose("over", over, OVERLAP_OVER), choose("absent", absent, ABSENT)
         self.normalisation = choose("normalisation", normalisation, NORMALISATIONS)
-        for name, number in (("alpha", alpha), ("beta", beta), ("smooth", smooth)):
-            if isinstance(number, bool) or not isinstance(number, (int, float)) or not number >= 0:
-                raise ValueError(f"{name} expected a number, 0 or more; received {number!r}.")
-        for name, place in (("axis", axis), ("ignore_class", ignore_class)):
-            if place is not None and (isinstance(place, bool) or not isinstance(place, int)):
-                raise TypeError(f"{name} expected an int or None; received {place!r}.")
-        self.alpha, self.beta, self.smooth, self.ignore_class, self.axis = alpha, beta, smooth, ignore_class, axis
+        for name, given, default in (("absent", absent, "count"), ("normalisation", normalisation, "weights")):
+            if over == "everything" and given != default:
+                raise ValueError(
+                    f"{name} expected to be left out with over='everything', one score over all classes; received {given!r}. Use "
+                    "over='image' or over='batch'."
+                )
+        self.alpha, self.beta = not_negative("alpha", alpha), not_negative("beta", beta)
+        self.smooth, self.ignore_class = not_negative("smooth", smooth), label("ignore_class", ignore_class)
+        self.axis = None if axis is None else one_axis("axis", axis)
         self.decomposable = over == "image"
 
     axis: int | None
@@ -99,6 +102,10 @@ class ClassTversky(WeightedLoss):
             raise ValueError(
                 f"axis expected for y_pred of rank {rank}, received nothing. Write axis=1 if the classes are on the second axis "
                 "(N, C, ..), axis=-1 if they are on the last (N, .., C)."
+            )
+        if rank < 2:
+            raise ValueError(
+                f"y_pred expected shape (N, C, ..), a score for each class; received one of rank {rank}. Write y_pred.unsqueeze(0) for one sample."
             )
         axis = 1 if self.axis is None else self.axis
         if not -rank <= axis < rank or axis % rank == 0:

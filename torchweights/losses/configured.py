@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
+from torchweights.messages import shown
+from torchweights.options import explained
 from torchweights.semantics import Semantics
 
 #: options that may be dicts, lists, tensors or learned tensors
@@ -20,6 +22,11 @@ class Configured(nn.Module):
     """Options are the arguments of ``__init__``, kept as attributes of the same names."""
 
     semantics: Semantics
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if "__init__" in vars(cls):
+            cls.__init__ = explained(cls.__init__)  # type: ignore[method-assign]
 
     def get_config(self) -> dict[str, Any]:
         """The options as JSON: ``type(self).from_config(config)`` builds the same criterion."""
@@ -32,11 +39,16 @@ class Configured(nn.Module):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """The criterion that ``get_config`` described."""
+        if not isinstance(config, Mapping):
+            raise TypeError(
+                f"config expected a dict, as get_config() returns it; received {type(config).__name__} {shown(config)}. "
+                f"Write {cls.__name__}.from_config(criterion.get_config())."
+            )
         options = dict(config)
         if isinstance(options.get("axis"), list):
             options["axis"] = tuple(options["axis"])
         for name in _TABLES & options.keys():
-            options[name] = None if options[name] is None else _built(options[name])
+            options[name] = None if options[name] is None else _built(name, options[name])
         return cls(**options)
 
     def in_row(self, semantics: str | Semantics) -> Self:
@@ -84,10 +96,15 @@ def _described(given: Any) -> dict[str, Any]:
     return given if isinstance(given, str) else {"kind": "list", "weights": list(given)}  # type: ignore[return-value]
 
 
-def _built(described: Any) -> Any:
+def _built(name: str, described: Any) -> Any:
     """The table that ``_described`` told of."""
     if isinstance(described, str):
         return described
+    if not isinstance(described, Mapping) or not {"kind", "weights"} <= described.keys():
+        raise TypeError(
+            f"{name} expected in a config as get_config() writes it, {{'kind': 'list', 'weights': [..]}}; received {shown(described)}. "
+            "Give it to the criterion itself, and take the config of that."
+        )
     weights = described["weights"]
     if described["kind"] == "dict":
         return dict(zip(described["classes"], weights, strict=True))

@@ -15,7 +15,7 @@ from torchweights.closed_form import ClosedForm, Piece, crossentropies
 from torchweights.functional.cost_matrix import COST_FORMS, INDEXINGS, costs_by_true_class
 from torchweights.losses.categorical import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from torchweights.losses.crossentropy import Crossentropy
-from torchweights.messages import choose
+from torchweights.messages import choose, frames_inside, shown
 from torchweights.reduction import Weighed, standard_reduction
 from torchweights.semantics import semantics_for
 from torchweights.validation import can_look
@@ -37,7 +37,8 @@ def read_cost_matrix(cost_matrix: object, indexing: str) -> Tensor:
             matrix = torch.as_tensor(cost_matrix, dtype=torch.float64, device="cpu")
         except (TypeError, ValueError) as problem:
             raise TypeError(
-                f"cost_matrix expected a (C, C) tensor, array or list of rows; received {type(cost_matrix).__name__} {cost_matrix!r:.60}."
+                f"cost_matrix expected a (C, C) tensor, array or list of rows; received {type(cost_matrix).__name__} {shown(cost_matrix)}. "
+                "Write [[..], ..] with M[true, predicted], or see tw.business_costs."
             ) from problem
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or len(matrix) < 2 or matrix.is_complex():
         raise ValueError(
@@ -54,7 +55,8 @@ def _look_at(matrix: Tensor, indexing: str) -> None:
     if not bool(finite.all()):
         row, column = (int(place) for place in (~finite).nonzero()[0])
         raise ValueError(
-            f"cost_matrix expected finite costs; received {matrix[row, column].item()} at [{row}, {column}]."
+            f"cost_matrix expected finite costs; received {matrix[row, column].item()} at [{row}, {column}]. "
+            "Give what must never happen a large cost."
         )
     heavy = _right_outweighs(matrix, indexing)
     if heavy:
@@ -64,7 +66,7 @@ def _look_at(matrix: Tensor, indexing: str) -> None:
             f"cost_matrix with indexing={indexing!r}: for true class {', '.join(map(str, heavy[:8]))} being right costs more than "
             f"any mistake.{swapped}",
             UserWarning,
-            stacklevel=5,
+            stacklevel=frames_inside(),
         )
 
 
@@ -202,7 +204,7 @@ class WeightedCategoricalCrossentropy(_ByCostMatrix):
                 "cost_matrix has 0 on its diagonal, so right predictions weigh nothing and teach nothing. Add 1 to the diagonal "
                 "to keep their cross-entropy, or use tw.ExpectedCost, which wants 0 there.",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=frames_inside(),
             )
 
     @property
@@ -267,7 +269,13 @@ class ExpectedCost(_ByCostMatrix):
     ) -> None:
         choose("form", form, COST_FORMS)
         if isinstance(from_logits, str):
-            raise ValueError(f"from_logits expected True or False; received {from_logits!r}.")
+            raise ValueError(
+                f"from_logits expected True or False; received {from_logits!r}. No release has this loss to rescue: pass the logits with True."
+            )
+        if form == "cost" and epsilon != 1e-7:
+            raise ValueError(
+                f"epsilon expected to be left out with form='cost', which clips nothing; received {epsilon!r}."
+            )
         super().__init__(
             cost_matrix, indexing, from_logits, axis, ignore_class, 0.0, epsilon, reduction, semantics, validate
         )

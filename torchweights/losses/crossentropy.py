@@ -14,7 +14,8 @@ from torchweights import class_weight as class_weights
 from torchweights import functional, validation
 from torchweights.closed_form import ClosedForm, elements
 from torchweights.losses.base import WeightedLoss, same_shape
-from torchweights.messages import warn_of_trap
+from torchweights.messages import shown, warn_of_trap
+from torchweights.options import number
 from torchweights.reduction import Weighed, weighted_mean
 
 #: y_pred are logits of a model that ended in the activation the loss expects, or in the one named
@@ -36,9 +37,10 @@ class Crossentropy(WeightedLoss):
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
-        if not (axis is None or isinstance(axis, int) or (axis == () and self._averages)):
+        one_axis = isinstance(axis, int) and not isinstance(axis, bool)
+        if not (axis is None or one_axis or (axis == () and self._averages)):
             kinds = "an int, or () for a value per element" if self._averages else "an int, the axis of the classes"
-            raise TypeError(f"axis expected {kinds}; received {axis!r}.")
+            raise TypeError(f"axis expected {kinds}; received {shown(axis)}.")
         explicit = self.semantics.formulas.explicit
         if from_logits is None and explicit:
             raise TypeError(
@@ -48,15 +50,10 @@ class Crossentropy(WeightedLoss):
         if not isinstance(from_logits, bool) and from_logits not in (None, *_RESCUES):
             raise ValueError(
                 "from_logits expected True, False or 'rescued' (with the name of the activation, 'rescued sigmoid', where the loss expects another); "
-                f"received {from_logits!r}."
+                f"received {shown(from_logits)}."
             )
-        for name, number in (("label_smoothing", label_smoothing), ("epsilon", epsilon)):
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                raise TypeError(f"{name} expected a number; received {type(number).__name__} {number!r}.")
-        if not 0 <= label_smoothing <= 1:
-            raise ValueError(f"label_smoothing expected a number from 0 to 1; received {label_smoothing!r}.")
-        if not 0 < epsilon < 0.5:
-            raise ValueError(f"epsilon expected a number between 0 and 0.5; received {epsilon!r}.")
+        number("label_smoothing", label_smoothing, "a number from 0 to 1", lambda one: 0 <= one <= 1)
+        number("epsilon", epsilon, "a number between 0 and 0.5", lambda one: 0 < one < 0.5)
         if from_logits is True and epsilon != 1e-7:
             raise ValueError(
                 f"epsilon expected to be left out with from_logits=True, which clips nothing; received {epsilon}."

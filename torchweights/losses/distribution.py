@@ -11,6 +11,7 @@ from torchweights import class_weight as class_weights
 from torchweights import functional
 from torchweights.losses.categorical import SparseCategoricalCrossentropy
 from torchweights.losses.regression import Regression
+from torchweights.options import number
 
 
 class KLDivergence(Regression):
@@ -67,9 +68,7 @@ class CategoricalGeneralizedCrossEntropy(SparseCategoricalCrossentropy):
             from_logits=False, ignore_class=ignore_class, axis=axis, reduction=reduction, class_weight=class_weight,
             semantics=semantics, rest_in_eval=rest_in_eval, validate=validate,
         )  # fmt: skip
-        if isinstance(q, bool) or not isinstance(q, (int, float)) or not 0 < q < 1:
-            raise ValueError(f"q expected a number between 0 and 1, both excluded; received {q!r}.")
-        self.q = q
+        self.q = number("q", q, "a number between 0 and 1, both excluded", lambda one: 0 < one < 1)
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample or pixel."""

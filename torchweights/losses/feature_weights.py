@@ -16,7 +16,7 @@ from torchweights.functional import at_least_float32
 from torchweights.functional.feature_weights import OVER, ErrorSums, rooted
 from torchweights.losses.base import WeightedLoss, same_shape
 from torchweights.losses.splitting import autocast_off
-from torchweights.messages import choose
+from torchweights.messages import choose, shown
 from torchweights.reduction import Weighed, standard_reduction
 
 FeatureWeightsLike = Sequence[float] | Tensor
@@ -30,7 +30,8 @@ def _as_weights(feature_weight: object) -> Tensor:
         )
     except (TypeError, ValueError, RuntimeError) as problem:
         raise TypeError(
-            f"feature_weight expected a list, array or tensor of numbers; received {type(feature_weight).__name__} {feature_weight!r:.60}."
+            f"feature_weight expected a list, array or tensor of numbers; received {type(feature_weight).__name__} {shown(feature_weight)}. "
+            "Write [1.0, ..], a number for each feature."
         ) from problem
     if weights.ndim == 0 or weights.is_complex():
         raise ValueError(
@@ -46,6 +47,7 @@ class _WeightedError(WeightedLoss):
 
     _error: ClassVar[str]
     _averages = False
+    _beside = ("feature_weight",)
     root: str = "none"
 
     def __init__(

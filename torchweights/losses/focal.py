@@ -15,17 +15,19 @@ from torchweights import functional
 from torchweights.closed_form import ClosedForm, Piece, crossentropies, elements
 from torchweights.losses.categorical import CategoricalCrossentropy
 from torchweights.losses.crossentropy import BinaryCrossentropy
+from torchweights.messages import shown
+from torchweights.options import flag
 
 
-def _checked(name: str, given: Any, least: float = -math.inf) -> Any:
+def _checked(name: str, given: Any, expected: str, allowed: Callable[[float], bool]) -> Any:
     """One number, or a list of one for each class; a list of its own, so that it prints and copies as JSON."""
     if isinstance(given, Tensor) or hasattr(given, "__array__"):
         given = given.tolist()
     numbers = list(given) if isinstance(given, (list, tuple)) else [given]
     if not numbers or any(isinstance(one, bool) or not isinstance(one, (int, float)) for one in numbers):
-        raise TypeError(f"{name} expected a number, or a list of one for each class; received {given!r}.")
-    if not all(one >= least for one in numbers):
-        raise ValueError(f"{name} expected a number, {least} or more; received {given!r}.")
+        raise TypeError(f"{name} expected a number, or a list of one for each class; received {shown(given)}.")
+    if not all(map(allowed, numbers)):
+        raise ValueError(f"{name} expected {expected}; received {shown(given)}.")
     return numbers if isinstance(given, (list, tuple)) else given
 
 
@@ -66,8 +68,16 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
             from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, epsilon=epsilon, reduction=reduction,
             class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval, validate=validate,
         )  # fmt: skip
-        self.apply_class_balancing = apply_class_balancing
-        self.alpha, self.gamma = _checked("alpha", alpha), _checked("gamma", gamma, 0)
+        self.apply_class_balancing = flag("apply_class_balancing", apply_class_balancing)
+        self.alpha = _checked(
+            "alpha", alpha, "a number from 0 to 1, as label 0 weighs 1 - alpha", lambda one: 0 <= one <= 1
+        )
+        self.gamma = _checked("gamma", gamma, "a number, 0 or more", lambda one: one >= 0)
+        if self.alpha != 0.25 and not apply_class_balancing and self.semantics.formulas.explicit:
+            raise ValueError(
+                f"alpha expected beside apply_class_balancing=True; received {shown(alpha)} without, where it weighs nothing. Write "
+                "apply_class_balancing=True, or leave alpha out."
+            )
 
     def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
         if options["from_logits"] and self.semantics.formulas.focal == "neither":
@@ -143,7 +153,8 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
             from_logits=from_logits, label_smoothing=label_smoothing, axis=axis, epsilon=epsilon, reduction=reduction,
             class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval, validate=validate,
         )  # fmt: skip
-        self.alpha, self.gamma = _checked("alpha", alpha), _checked("gamma", gamma, 0)
+        self.alpha = _checked("alpha", alpha, "finite weights", math.isfinite)
+        self.gamma = _checked("gamma", gamma, "a number, 0 or more", lambda one: one >= 0)
 
     def _inside(self) -> bool:
         return False  # torch has no focal loss whose way this would be

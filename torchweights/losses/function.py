@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from torchweights import class_weight as class_weights
 from torchweights import reduction, tracing, validation
 from torchweights.functional import at_least_float32
 from torchweights.losses.base import WeightedLoss
-from torchweights.messages import choose, warn_of_trap
+from torchweights.messages import choose, shown, warn_of_trap
+from torchweights.options import one_axis, takes
 from torchweights.reduction import Weighed
 
 LossFunction = Callable[[Any, Any], Tensor]
@@ -43,11 +44,10 @@ class FunctionLoss(WeightedLoss):
         super().__init__(
             reduction=reduction, class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval, validate=validate
         )  # fmt: skip
-        if not callable(fn):
-            raise TypeError(f"fn expected a function of two tensors; received {type(fn).__name__} {fn!r:.60}.")
         choose("order", order, ("keras", "torch"))
+        _check_function(fn, order)
         self.fn, self.order = fn, order
-        self.axis = axis
+        self.axis = one_axis("axis", axis)
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """What the function returns."""
@@ -110,6 +110,28 @@ class FunctionLoss(WeightedLoss):
             f"get_config() expected options that JSON can hold; received the function {self._called()}. "
             "Build the criterion again with tw.from_function, or pickle it."
         )
+
+
+def _check_function(fn: object, order: str) -> None:
+    """A function of two tensors, in this order. Raises TypeError and ValueError."""
+    if not callable(fn):
+        raise TypeError(
+            f"fn expected a function of two tensors; received {type(fn).__name__} {shown(fn)}. Write tw.get({shown(fn)}) for a loss by its name."
+        )
+    if isinstance(fn, type):
+        raise TypeError(
+            f"fn expected a function of two tensors; received the class {fn.__name__}. Build it: {fn.__name__}(..)."
+        )
+    if isinstance(fn, WeightedLoss):
+        raise TypeError(
+            f"fn expected a function of values; received the criterion {shown(fn, 40)}, which weighs by itself. Use it as it is, or tw.functional."
+        )
+    if isinstance(fn, nn.modules.loss._Loss) and order == "keras":
+        raise ValueError(
+            f"order expected 'torch' for a loss of torch.nn, which takes (y_pred, y_true); received 'keras' with {type(fn).__name__}. Write "
+            f"tw.from_function(nn.{type(fn).__name__}(reduction='none'), order='torch')."
+        )
+    takes("fn", fn, ("y_true", "y_pred") if order == "keras" else ("y_pred", "y_true"))
 
 
 def _stop_gradients(y_pred: Tensor, weighed: Weighed) -> None:

@@ -13,6 +13,8 @@ from torchweights import class_weight as class_weights
 from torchweights import functional
 from torchweights.closed_form import ClosedForm, elements
 from torchweights.losses.base import WeightedLoss, check_per_element, same_shape
+from torchweights.messages import shown
+from torchweights.options import number, one_axis
 
 
 class Regression(WeightedLoss):
@@ -21,6 +23,8 @@ class Regression(WeightedLoss):
     _formula: ClassVar[Callable[..., Tensor]]
     #: whether a target has a class, so that class weights mean something
     _has_classes: ClassVar[bool] = False
+    #: what is along the axis of a loss that averages none
+    _along: ClassVar[str] = "the classes"
 
     def __init__(
         self,
@@ -32,13 +36,13 @@ class Regression(WeightedLoss):
         rest_in_eval: bool | None = None,
     ) -> None:
         super().__init__(reduction=reduction, class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval)
-        self.axis = axis
+        self.axis = axis if self._averages else one_axis("axis", axis, self._along)
         check_per_element(self)
         by_class = self.semantics.class_weights.others == "by class"
         if class_weight is not None and by_class and not self._has_classes:
             raise TypeError(
                 f"{type(self).__name__} expected no class_weight in row {self.semantics.name!r}: regression has no "
-                f"classes; received {class_weight!r:.60}. Give the weights as sample_weight, or name a release of Keras, "
+                f"classes; received {shown(class_weight)}. Give the weights as sample_weight, or name a release of Keras, "
                 "whose fit() looks each target up by its value."
             )
 
@@ -201,9 +205,7 @@ class Huber(Regression):
         super().__init__(
             axis=axis, reduction=reduction, class_weight=class_weight, semantics=semantics, rest_in_eval=rest_in_eval
         )
-        if isinstance(delta, bool) or not isinstance(delta, (int, float)) or not delta > 0:
-            raise ValueError(f"delta expected a number above 0; received {delta!r}.")
-        self.delta = delta
+        self.delta = number("delta", delta, "a number above 0", lambda one: one > 0)
 
     def _values_axes(self, rank: int) -> tuple[int, ...]:
         return () if self.semantics.formulas.huber == "per element" else super()._values_axes(rank)
@@ -232,6 +234,7 @@ class CosineSimilarity(Regression):
     """
 
     _averages = False
+    _along = "the vectors"
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per vector."""

@@ -13,6 +13,7 @@ from torchweights import closed_form, functional, reduction, validation
 from torchweights.closed_form import sums
 from torchweights.functional.class_overlap import OverlapSums
 from torchweights.losses.base import WeightedLoss, axes_of, same_shape
+from torchweights.options import not_negative
 from torchweights.reduction import Weighed
 from torchweights.semantics import Semantics
 
@@ -192,10 +193,7 @@ class Tversky(_Overlap):
         validate: bool | None = None,
     ) -> None:
         super().__init__(axis, reduction, semantics, validate)
-        for name, number in (("alpha", alpha), ("beta", beta)):
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                raise TypeError(f"{name} expected a number; received {type(number).__name__} {number!r}.")
-        self.alpha, self.beta = alpha, beta
+        self.alpha, self.beta = not_negative("alpha", alpha), not_negative("beta", beta)
 
     _split = staticmethod(functional.tversky_sums)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchweights import alignment, reduction, validation
 from torchweights.counts import Counts, Denominator, divisor_of
 from torchweights.functional import at_least_float32
-from torchweights.partial_sums import PartialSums
+from torchweights.partial_sums import PartialSums, must_be_sums
 from torchweights.precision import exact
 from torchweights.reduction import Weighed, standard_reduction
 from torchweights.semantics import Semantics
@@ -30,6 +30,9 @@ class Splits(nn.Module):
 
     semantics: Semantics
     reduction: str | None
+
+    #: what partial sums take besides targets, weights and masks
+    _beside: ClassVar[tuple[str, ...]] = ()
 
     #: False where the counts of a batch do not decide how batches add up
     decomposable: bool = True
@@ -65,7 +68,8 @@ class Splits(nn.Module):
             raise ValueError(
                 f"denominator() of {type(self).__name__} with semantics={self.semantics.name!r} {self._undecomposable}"
             )
-        shape = tuple(y_pred_shape) if y_pred_shape is not None else self._shape_from_targets(y_true)
+        validation.check_targets(y_true)
+        shape = validation.as_shape(y_pred_shape) if y_pred_shape is not None else self._shape_from_targets(y_true)
         if len(shape) == 1:
             shape, y_true = (*shape, 1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
         stand_in = torch.empty(shape, device="meta")
@@ -95,6 +99,11 @@ class Splits(nn.Module):
             ValueError: for reduction none, and where a loss is no function of sums.
         """
         self._dividing("partial_sums()")
+        for name in beside:
+            if name not in self._beside:
+                raise TypeError(
+                    f"{name} expected only by criteria whose call takes it; received it with {type(self).__name__}. Leave it out."
+                )
         validation.check_kinds(y_pred, y_true)
         with autocast_off(y_pred.device):
             return PartialSums(
@@ -111,7 +120,9 @@ class Splits(nn.Module):
         Raises:
             ValueError: for sums of another criterion.
         """
-        sums.must_be_of(self._described())
+        must_be_sums("sums", sums).must_be_of(self._described())
+        if whole is not None:
+            must_be_sums("whole", whole)
         return self._loss_of({**(sums if whole is None else sums.within(whole)).sums})
 
     def _described(self) -> str:

@@ -8,10 +8,12 @@ from torch import Tensor
 from torchweights import functional, validation
 from torchweights.alignment import shape_text
 from torchweights.messages import warn_of_trap
+from torchweights.options import number
 from torchweights.tf1.rows import DEFAULT, LATEST, ROWS, check_pair, check_shapes, given, reduce, row_name, weigh
 
 
 def _check_smoothing(label_smoothing: float) -> None:
+    number("label_smoothing", label_smoothing)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(
             f"label_smoothing expected a share from 0 to 1; received {label_smoothing!r}. tf.losses ignores what is below 0: "

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from torchweights import functional
 from torchweights.messages import warn_of_trap
+from torchweights.options import number
 from torchweights.tf1 import formulas
 from torchweights.tf1.rows import DEFAULT, LATEST, ROWS, check_pair, check_shapes, reduce, row_name, weigh, without
 
@@ -161,6 +162,7 @@ def huber_loss(
     tensor(2.6250)
     """
     formula, pair = formulas.huber_loss, (predictions, labels)
+    number("delta", delta, "a number above 0", lambda one: one > 0)
     return _elementwise(formula, _PREDICTIONS, pair, weights, reduction, semantics, delta=delta)
 
 
@@ -187,6 +189,7 @@ def log_loss(
     tensor(0.4904)
     """
     pair, folded = (predictions, labels), ROWS[row_name(semantics)].folded
+    number("epsilon", epsilon)
     return _elementwise(
         formulas.log_loss, _PREDICTIONS, pair, weights, reduction, semantics, 0.5, epsilon=epsilon, folded=folded
     )
