@@ -1,0 +1,1 @@
+"""Time and memory of weighted losses beside those of others: ``python -m benchmarks.peers``."""
