@@ -1,4 +1,4 @@
-"""What is asked of every criterion on two devices: its inputs, the cells of options, weights and masks, and their bits."""
+"""What is asked of every criterion on two devices: the cells of options, weights and masks, and their bits."""
 
 from __future__ import annotations
 
@@ -11,67 +11,9 @@ import torch
 from torch import Tensor
 
 import torchweights as tw
+from tests.hazards.catalogue import N, batch, built
 from tests.pretend_device import numbers
-from tests.samples import COSTS, SAMPLES, Sample
-
-N = 4
-
-
-def _numbers(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    return torch.randn(shape, generator=generator)
-
-
-def _two_labels(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    return torch.randint(1, shape[-1], (shape[0], 2), generator=generator)
-
-
-def _groups(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    return torch.arange(shape[0]) % 2
-
-
-def _bits(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    return torch.randint(2, shape, generator=generator).float()
-
-
-def _labels(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    return torch.randint(shape[-1], shape[:-1], generator=generator)
-
-
-def _absolute(**options: Any) -> tw.WeightedLoss:
-    return tw.from_function(lambda y_true, y_pred: (y_true - y_pred).abs().mean(-1), **options)
-
-
-#: what ``tests/samples.py`` has not, because its tests want a value per sample and weights that act on it alone
-MORE = [
-    Sample("ctc", tw.CTC, (6, 4), _numbers, _two_labels),
-    Sample("circle", tw.Circle, (3,), _numbers, _groups),
-    Sample("dice of all", tw.Dice, (2, 3), _numbers, _bits),
-    Sample("tversky of all", tw.Tversky, (2, 3), _numbers, _bits),
-    Sample("cost matrix", tw.WeightedCategoricalCrossentropy, (3,), _numbers, _labels, {**COSTS, "from_logits": True}),
-    Sample(
-        "cost matrix one-hot", tw.WeightedCategoricalCrossentropy, (3,), _numbers, _bits, {**COSTS, "from_logits": True}
-    ),
-    Sample("class dice", tw.ClassDice, (3,), _numbers, _labels, {"activation": "softmax"}),
-    Sample(
-        "class tversky", tw.ClassTversky, (3,), _numbers, _bits, {"activation": "sigmoid", "alpha": 0.7, "beta": 0.3}
-    ),
-    Sample("bce dice", tw.BinaryCrossentropyDice, (3,), _numbers, _bits, {"from_logits": True}),
-    Sample("class dice of all", tw.ClassDice, (3,), _numbers, _bits, {"activation": "sigmoid", "over": "everything"}),
-    Sample("function", _absolute, (3,), _numbers, _numbers),
-    Sample("hinge on one label", tw.Hinge, (1,), _numbers, _bits),
-]
-INPUTS = [*SAMPLES, *MORE]
-
-# ------------------------------------------------------------------------------------------------------ one loss, both devices
-
-
-def batch(sample: Sample, options: dict[str, Any], dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
-    y_pred, y_true = sample.batch(N, dtype=dtype)
-    y_pred = y_pred.detach()
-    if options.get("from_logits", sample.options.get("from_logits")) is False and (y_pred < 0).any():
-        y_pred = y_pred.sigmoid()
-    return y_pred, y_true
-
+from tests.samples import Sample
 
 Given = tuple[Tensor, Tensor, Any, Any]
 
@@ -155,8 +97,8 @@ def cells(sample: Sample, row: str) -> Iterator[tuple[str, tw.WeightedLoss, Give
     """Every cell that this row lets a criterion be built for: what it is called, the criterion, what it is given."""
     for options in variants(sample, row):
         try:
-            criterion = sample.criterion(semantics=row, **options)
-            plain = sample.criterion(semantics=row, **{**options, "reduction": "none"})
+            criterion = built(sample, semantics=row, **options)
+            plain = built(sample, semantics=row, **{**options, "reduction": "none"})
             y_pred, y_true = batch(sample, options)
             values = plain(y_pred, y_true)
         except (ValueError, TypeError):

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tests.hazards.catalogue import INPUTS, given, slope
-from tests.hazards.test_h07_autocast import Ops
 from tests.samples import Sample
+from tests.watching import Operators as Ops
 
 #: what torch.use_deterministic_algorithms(True) refuses on CUDA, by its documentation. scatter_add, the backward of gather, has a
 #: deterministic implementation, and no row of labels names a place twice.

@@ -3,45 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 import torchweights as tw
-from tests.samples import BY_NAME, KERAS_ROWS, ROWS, SAMPLES, Sample, gradient
-from tests.test_criteria import MASK, WEIGHT, N, beside, full, trap
+from tests.hazards.catalogue import N, full
+from tests.samples import BY_NAME, KERAS_ROWS, MASK, ROWS, SAMPLES, WEIGHT, Sample, beside, gradient
+from tests.watching import NothingWaits
+
+trap = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
 
 T = torch.tensor
 EVERY = pytest.mark.parametrize("sample", SAMPLES, ids=str)
 REDUCTIONS = pytest.mark.parametrize("reduction", ["mean", "sum", "mean_with_sample_weight", "none"])
-
-
-class NothingWaits(TorchDispatchMode):
-    """Raises at every operation for whose answer the host would have to wait for a device."""
-
-    WAITS = (
-        "_local_scalar_dense",
-        "nonzero",
-        "masked_select",
-        "equal",
-        "unique",
-        "_unique2",
-        "is_nonzero",
-        "allclose",
-        "item",
-    )
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func.overloadpacket.__name__
-        by_bool = name in ("index", "index_put", "index_put_") and any(
-            t is not None and t.dtype in (torch.bool, torch.uint8) for t in args[1]
-        )
-        if name in self.WAITS or by_bool:
-            raise AssertionError(f"{name} waits for the device")
-        return func(*args, **(kwargs or {}))
 
 
 @EVERY

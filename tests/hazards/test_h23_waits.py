@@ -13,7 +13,7 @@ from torch._dynamo.testing import CompileCounter
 import torchweights as tw
 from tests.hazards.catalogue import INPUTS, given, given_total, slope, total, unchecked
 from tests.samples import Sample
-from tests.test_transforms import NothingWaits
+from tests.watching import NothingWaits
 
 #: no second derivative in torch itself
 WITHOUT_SECOND = {"ctc"}

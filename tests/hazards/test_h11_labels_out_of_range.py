@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 import torchweights as tw
-from tests.test_transforms import NothingWaits
+from tests.watching import NothingWaits
 
 BAD = [-(2**63), -101, -1, 3, 4, 2**63 - 1]
 Y = torch.randn(4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

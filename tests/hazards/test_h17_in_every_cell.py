@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 import torchweights as tw
 from tests import tf1_samples
-from tests.device_cells import INPUTS, Given, N, batch, bits, cells, class_weights, fresh, loss_and_gradients, outcome
+from tests.device_cells import Given, bits, cells, class_weights, fresh, loss_and_gradients, outcome
+from tests.hazards.catalogue import INPUTS, N, batch
 from tests.pretend_device import NAME, watch, without
 from tests.samples import BY_NAME, Sample
 from torchweights import precision
