@@ -43,7 +43,7 @@ class NothingWaits(Waits):
 
 
 class Operators(TorchDispatchMode):
-    """The operators that run inside, those of them that compute in half precision, and how large the largest result is."""
+    """The operators that run inside, those of them that compute in half precision, the types of results, and the largest."""
 
     #: what moves numbers and computes none
     MOVES = frozenset({
@@ -56,6 +56,7 @@ class Operators(TorchDispatchMode):
         super().__init__()
         self.names: set[str] = set()
         self.in_half: set[str] = set()
+        self.types: set[torch.dtype] = set()
         self.largest = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -63,6 +64,7 @@ class Operators(TorchDispatchMode):
         name = func.overloadpacket.__name__
         self.names.add(name)
         if isinstance(found, Tensor):
+            self.types.add(found.dtype)
             self.largest = max(self.largest, found.numel())
             if found.dtype in HALVES and name not in self.MOVES:
                 self.in_half.add(name)

@@ -21,8 +21,8 @@ def labelled_pixels(y_true: Tensor, void: int | None = None, *, axis: int = -1) 
     tensor([ True, False,  True])
     """
     if not y_true.is_floating_point():
-        known = y_true >= 0
-        return known if void is None else known & (y_true != void)
+        labels = y_true.long()  # torch compares no unsigned ones
+        return labels >= 0 if void is None else (labels >= 0) & (labels != void)
     if void is not None and not 0 <= void < y_true.shape[axis]:
         raise ValueError(
             f"void expected one of the {y_true.shape[axis]} classes of one-hot targets, the one that means 'no ground truth'; "
@@ -119,7 +119,8 @@ def positive_count(y_true: Tensor, *, background: int = 0, mask: Tensor | None =
     >>> positive_count(torch.tensor([[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]))
     tensor(2., dtype=torch.float64)
     """
-    positive = (y_true > 0).any(-1) if y_true.is_floating_point() else (y_true != background) & (y_true >= 0)
+    labels = y_true if y_true.is_floating_point() else y_true.long()
+    positive = (labels > 0).any(-1) if y_true.is_floating_point() else (labels != background) & (labels >= 0)
     if mask is not None:
         if mask.shape != positive.shape:
             raise ValueError(

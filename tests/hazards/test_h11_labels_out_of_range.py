@@ -1,4 +1,4 @@
-"""H11, H12 and H13: labels out of range, of every type, and the keys of class weights (P11, P12, P13)."""
+"""H11: a label out of range is refused by name where looking costs no wait, and makes its row NaN elsewhere; it is no other class (P11)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 import torchweights as tw
+from tests.devices import DEVICES
+from tests.hazards.catalogue import built, given, given_total, slope, total, unchecked, unchecked_total
+from tests.pretend_device import numbers, watch
+from tests.samples import BY_NAME, Sample
 from tests.watching import NothingWaits
 
 BAD = [-(2**63), -101, -1, 3, 4, 2**63 - 1]
 Y = torch.randn(4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-INTEGERS = [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.uint32, torch.uint64]
 CRITERIA: dict[str, Any] = {
-    "crossentropy": lambda **more: tw.SparseCategoricalCrossentropy(from_logits=True, **more),
-    "weighted by class": lambda **more: tw.SparseCategoricalCrossentropy(from_logits=True, class_weight=[1.0, 2.0, 3.0], **more),
-    "expected cost": lambda **more: tw.ExpectedCost(1 - torch.eye(3), indexing="true_pred", from_logits=True, **more),
+    "crossentropy": lambda **more: built(tw.SparseCategoricalCrossentropy, from_logits=True, **more),
+    "weighted by class": lambda **more: built(tw.SparseCategoricalCrossentropy, from_logits=True, class_weight=[1.0, 2.0, 3.0], **more),
+    "expected cost": lambda **more: built(tw.ExpectedCost, 1 - torch.eye(3), indexing="true_pred", from_logits=True, **more),
 }  # fmt: skip
 
 
@@ -45,33 +47,66 @@ def test_unless_it_is_left_out(name: str, bad: int) -> None:
     assert criterion(Y, torch.tensor([0, 1, bad, 2]), mask=mask) == criterion(Y, torch.tensor([0, 1, 0, 2]), mask=mask)
 
 
-def test_an_index_by_a_raw_label_fails_this() -> None:
-    """The negative control: -1 is the last class to an index."""
-    assert torch.tensor([1.0, 2.0, 3.0])[torch.tensor([-1])] == 3.0
+WITH_LABELS = [BY_NAME[name] for name in ("generalized", "sparse", "sparse logits", "sparse logits per pixel", "expected cost")]  # fmt: skip
+#: labels that the types of the pretend device and of compilers hold
+LABELS = pytest.mark.parametrize("bad", BAD)
 
 
-@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+@LABELS
+@pytest.mark.parametrize("sample", WITH_LABELS, ids=str)
+def test_every_loss_of_labels_refuses_it_or_makes_it_nan(sample: Sample, bad: int) -> None:
+    y_pred, y_true = given(sample)
+    y_true[2] = bad
+    with pytest.raises(ValueError, match=rf"y_true expected .*; received {bad} at"):
+        built(sample)(y_pred, y_true)
+    found = unchecked(sample, reduction="none")(y_pred, y_true)
+    assert found.isnan().flatten(1).all(-1).tolist() == [False, False, True, False] if found.ndim > 1 else True
+    assert found[[0, 1, 3]].isfinite().all() and found[2].isnan().all()
+    assert slope(found[[0, 1, 3]].sum(), y_pred)[[0, 1, 3]].isfinite().all()
+
+
+@LABELS
 @pytest.mark.parametrize("name", CRITERIA)
-def test_every_integer_type_is_the_same_label(name: str, dtype: torch.dtype) -> None:
-    labels = torch.tensor([0, 1, 2, 1])
-    assert torch.equal(CRITERIA[name]()(Y, labels.to(dtype)), CRITERIA[name]()(Y, labels))
+def test_compiled_its_row_is_nan(name: str, bad: int) -> None:
+    """Without ``validate``, which looks on the CPU alone and never in what is compiled."""
+    torch._dynamo.reset()
+    compiled = torch.compile(CRITERIA[name](reduction="none"), backend="eager", fullgraph=True)
+    found = compiled(Y, torch.tensor([0, 1, bad, 2]))
+    assert found.isnan().tolist() == [False, False, True, False]
 
 
-def test_bytes_as_an_index_fail_this() -> None:
-    """The negative control: uint8 labels are a mask to an index, and to torch a type that it refuses."""
-    with pytest.warns(UserWarning, match="uint8"), pytest.raises(IndexError):
-        torch.tensor([1.0, 2.0, 3.0])[torch.tensor([0, 1, 2, 1], dtype=torch.uint8)]
-    with pytest.raises(RuntimeError):
-        F.cross_entropy(Y, torch.tensor([0, 1, 2, 1], dtype=torch.int32))
+@LABELS
+@pytest.mark.parametrize("name", CRITERIA)
+def test_on_a_device_its_row_is_nan(name: str, bad: int, pretend: torch.device) -> None:
+    criterion, moved = CRITERIA[name](reduction="none"), (Y.to(pretend), torch.tensor([0, 1, bad, 2]).to(pretend))
+    criterion(*moved)  # tables travel once
+    with watch() as seen:
+        found = criterion(*moved)
+    assert not (seen.waits or seen.uploads)
+    assert numbers(found).isnan().tolist() == [False, False, True, False]
 
 
-@pytest.mark.parametrize("keys", [{"0": 2.0}, {0: 2.0, "a": 5.0}, {0: 1.0, 1: 1.0, 1.5: 2.0}, {None: 1.0}, {0: 1.0}, {0: 1.0, 1: 1.0, 3: 1.0}, {0: 1.0, 1: 1.0, 2: 1.0, 10**9: 1.0}], ids=str)  # fmt: skip
-def test_keys_that_are_not_the_classes_are_refused(keys: dict[Any, float]) -> None:
-    with pytest.raises((ValueError, TypeError), match="class_weight expected"):
-        tw.SparseCategoricalCrossentropy(from_logits=True, class_weight=keys)(Y, torch.tensor([0, 1, 2, 1]))
+@LABELS
+@pytest.mark.parametrize("device", DEVICES[1:])
+@pytest.mark.parametrize("name", CRITERIA)
+def test_on_cuda_its_row_is_nan(name: str, device: str, bad: int) -> None:
+    found = CRITERIA[name](reduction="none")(Y.to(device), torch.tensor([0, 1, bad, 2], device=device))
+    assert found.isnan().tolist() == [False, False, True, False]
 
 
-@pytest.mark.parametrize("weight", [float("nan"), float("inf"), "1", None])
-def test_weights_that_are_no_finite_numbers_are_refused(weight: Any) -> None:
-    with pytest.raises((ValueError, TypeError), match="class_weight"):
-        tw.SparseCategoricalCrossentropy(from_logits=True, class_weight={0: 1.0, 1: weight, 2: 1.0})
+@LABELS
+def test_a_total_refuses_it_or_is_nan(bad: int) -> None:
+    y, t = given_total()
+    t["b"][2] = bad
+    with pytest.raises(ValueError, match=rf"y_true expected .*; received {bad} at \(2,\)"):
+        total()(y, t)
+    with NothingWaits():
+        found = unchecked_total()(y, t)
+    assert found.isnan()
+    assert total()(y, t, mask={"a": None, "b": torch.tensor([True, True, False, True])}).isfinite()
+
+
+@pytest.mark.negative_control
+def test_an_index_by_a_raw_label_fails_this() -> None:
+    """-1 is the last class to an index."""
+    assert torch.tensor([1.0, 2.0, 3.0])[torch.tensor([-1])] == 3.0

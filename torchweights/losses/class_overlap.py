@@ -119,7 +119,7 @@ class ClassTversky(WeightedLoss):
                 f"y_true expected shape {expected} ({kind} beside y_pred of shape {tuple(y_pred.shape)} with the classes on axis {axis}); "
                 f"received {tuple(y_true.shape)}. Say where the classes are with axis=."
             )
-        return y_true
+        return y_true if y_true.is_floating_point() else y_true.long()  # torch compares no unsigned labels
 
     def _one_hot(self, y_pred: Tensor, y_true: Tensor, axis: int, judged: Tensor | None) -> Tensor:
         """Targets for each class."""
