@@ -1,109 +1,25 @@
-"""Every criterion under what PyTorch does to functions: nothing waits, compile, vmap, and derivatives to everything."""
+"""H28: losses are differentiable in weights, class weights, costs and soft targets as well (P28)."""
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 import torchweights as tw
-from tests.hazards.catalogue import N, full
-from tests.samples import BY_NAME, KERAS_ROWS, MASK, ROWS, SAMPLES, WEIGHT, Sample, beside, gradient
-from tests.watching import NothingWaits
-
-trap = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
+from tests.hazards.catalogue import INPUTS, built, given, given_total, total
+from tests.samples import BY_NAME, SAMPLES, Sample
 
 T = torch.tensor
-EVERY = pytest.mark.parametrize("sample", SAMPLES, ids=str)
-REDUCTIONS = pytest.mark.parametrize("reduction", ["mean", "sum", "mean_with_sample_weight", "none"])
-
-
-@EVERY
-@pytest.mark.parametrize("semantics", ROWS)
-@trap
-def test_nothing_waits_for_the_device(sample: Sample, semantics: str) -> None:
-    y_pred, y_true = sample.batch(N)
-    criterion = full(sample, semantics=semantics)
-    criterion.validate = False
-    if "binary logits" in sample.name and semantics in KERAS_ROWS:
-        criterion = sample.criterion(semantics=semantics, validate=False)
-    if semantics.startswith("keras2.3") and sample.sparse and y_pred.ndim > 2:
-        criterion.ignore_class = None  # it refuses such a mask
-    with NothingWaits():
-        loss = criterion(y_pred, y_true, **beside(criterion, y_pred))
-        gradient(loss, y_pred)
-
-
-def test_the_watch_on_waiting_can_fail() -> None:
-    with pytest.raises(AssertionError, match="waits"), NothingWaits():
-        tw.SparseCategoricalCrossentropy(from_logits=True, validate=True)(torch.zeros(2, 2), T([0, 1]))
-    with pytest.raises(AssertionError, match="index waits"), NothingWaits():
-        torch.zeros(3)[T([True, False, True])]
-
-
-@pytest.mark.parametrize("name", ["mse", "mae"])
-def test_regression_takes_class_weights_in_rows_of_keras(name: str) -> None:
-    BY_NAME[name].criterion(semantics="keras3.15", class_weight={0: 1.0, 1: 2.0}, rest_in_eval=True)
-
-
-@EVERY
-def test_a_denominator_does_not_wait(sample: Sample) -> None:
-    options = {"validate": False} if "validate" in inspect.signature(sample.kind).parameters else {}
-    criterion = full(sample, **options)
-    y_pred, y_true = sample.batch(N)
-    if criterion.decomposable:
-        with NothingWaits():
-            d = criterion.denominator(y_true, WEIGHT, MASK, y_pred_shape=y_pred.shape)
-            gradient(criterion(y_pred, y_true, WEIGHT, MASK, denominator=d + d), y_pred)
-
-
-@EVERY
-@pytest.mark.parametrize("validate", [False, None])
-def test_a_criterion_compiles_into_one_graph(sample: Sample, validate: bool | None) -> None:
-    torch._dynamo.reset()
-    options = {"validate": validate} if sample.takes_class_weight else {}
-    criterion = full(sample, **options)
-    y_pred, y_true = sample.batch(N)
-    compiled = torch.compile(criterion, fullgraph=True, backend="eager")
-    found, expected = compiled(y_pred, y_true, WEIGHT, MASK), criterion(y_pred, y_true, WEIGHT, MASK)
-    assert torch.equal(found, expected)
-    assert torch.equal(gradient(found, y_pred), gradient(expected, y_pred))
-
-
-@EVERY
-@pytest.mark.parametrize("masked", [False, True])
-def test_gradients_per_sample_come_out_of_vmap(sample: Sample, masked: bool) -> None:
-    criterion = full(sample, reduction="sum")
-    y_pred, y_true = sample.batch(N)
-
-    def one(p: Tensor, t: Tensor, w: Tensor, m: Tensor) -> Tensor:
-        return criterion(p[None], t[None], w[None], m[None] if masked else None)
-
-    found = torch.func.vmap(torch.func.grad(one))(y_pred.detach(), y_true, WEIGHT, MASK)
-    loop = [gradient(one(p, t, w, m), y_pred) for p, t, w, m in zip(y_pred, y_true, WEIGHT, MASK, strict=True)]
-    torch.testing.assert_close(found, torch.stack(loop).sum(0), rtol=1e-13, atol=1e-15)
-
-
 SMOOTH = [sample for sample in SAMPLES if "hinge" not in sample.name]
 
 
-@REDUCTIONS
-@pytest.mark.parametrize("sample", SAMPLES, ids=str)
-def test_derivatives_to_predictions_are_right(sample: Sample, reduction: str) -> None:
-    y_pred, y_true = sample.batch(3)
-    criterion = full(sample, reduction=reduction)
-    weight, mask = T([0.5, 2.0, 1.0], dtype=torch.float64), T([True, True, False])
-    assert torch.autograd.gradcheck(lambda p: criterion(p, y_true, weight, mask), [y_pred], check_forward_ad=True)
-    assert torch.autograd.gradgradcheck(lambda p: criterion(p, y_true, weight, mask), [y_pred], fast_mode=True)
-
-
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none", "mean_with_sample_weight"])
-@EVERY
+@pytest.mark.parametrize("sample", SAMPLES, ids=str)
 def test_derivatives_to_sample_weights_are_right(sample: Sample, reduction: str) -> None:
     y_pred, y_true = sample.batch(3)
-    criterion = sample.criterion(reduction=reduction)
+    criterion = built(sample, reduction=reduction)
     weight = T([0.5, 2.0, 1.0], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda w: criterion(y_pred.detach(), y_true, w, T([True, True, False])), [weight])
 
@@ -114,8 +30,11 @@ def test_derivatives_to_learned_class_weights_are_right(reduction: str) -> None:
     y_pred, y_true = BY_NAME["sparse logits"].batch(5)
 
     def loss(w: Tensor) -> Tensor:
-        criterion = tw.SparseCategoricalCrossentropy(
-            from_logits=True, class_weight=nn.Parameter(w.detach()), reduction=reduction
+        criterion = built(
+            tw.SparseCategoricalCrossentropy,
+            from_logits=True,
+            class_weight=nn.Parameter(w.detach()),
+            reduction=reduction,
         )
         return torch.func.functional_call(criterion, {"class_weight": w}, (y_pred.detach(), y_true))
 
@@ -125,26 +44,74 @@ def test_derivatives_to_learned_class_weights_are_right(reduction: str) -> None:
 @pytest.mark.parametrize("sample", [s for s in SMOOTH if not s.sparse], ids=str)
 def test_derivatives_to_soft_targets_are_right(sample: Sample) -> None:
     y_pred, y_true = sample.batch(3)
-    criterion = sample.criterion(label_smoothing=0.1) if sample.takes_class_weight else sample.criterion()
+    criterion = built(sample, label_smoothing=0.1) if sample.takes_class_weight else built(sample)
     soft = (y_true * 0.8 + 0.1).requires_grad_()
     assert torch.autograd.gradcheck(lambda p, t: criterion(p, t, T([0.5, 2.0, 1.0])), [y_pred, soft])
 
 
-@EVERY
-def test_inference_mode_and_no_grad_give_the_same_value(sample: Sample) -> None:
-    criterion = full(sample)
-    y_pred, y_true = sample.batch(N)
-    expected = criterion(y_pred, y_true, WEIGHT)
-    with torch.inference_mode():
-        first = criterion(y_pred, y_true, WEIGHT)
-    with torch.no_grad():
-        assert torch.equal(criterion(y_pred, y_true, WEIGHT), expected)
-    assert torch.equal(first, expected)
+def test_derivatives_to_weights_and_costs() -> None:
+    p, t = torch.rand(3, 3, dtype=torch.float64), torch.tensor([0, 1, 2])
+    weight = torch.rand(3, dtype=torch.float64, requires_grad=True)
+    for reduction in ("mean", "mean_with_sample_weight", "sum"):
+        criterion = built(tw.SparseCategoricalCrossentropy, from_logits=True, reduction=reduction)
+        torch.autograd.gradcheck(lambda w, c=criterion: c(p, t, w), weight)
+    costs = nn.Parameter(torch.rand(3, 3, dtype=torch.float64))
+    criterion = built(tw.ExpectedCost, costs, indexing="true_pred", from_logits=True)
+    (found,) = torch.autograd.grad(criterion(p, t), costs)
+    torch.testing.assert_close(found, p.softmax(-1) / 3)
 
 
-def test_a_table_first_used_in_inference_mode_can_be_trained_with() -> None:
-    criterion = tw.SparseCategoricalCrossentropy(from_logits=True, class_weight=[1.0, 2.0])
-    with torch.inference_mode():
-        criterion(torch.zeros(2, 2), T([0, 1]))
-    y_pred = torch.zeros(2, 2, requires_grad=True)
-    assert gradient(criterion(y_pred, T([0, 1])), y_pred).isfinite().all()
+COSTED = [one for one in INPUTS if "cost_matrix" in one.options]
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("sample", COSTED, ids=str)
+def test_derivatives_to_learned_costs_are_right(sample: Sample, reduction: str) -> None:
+    y_pred, y_true = given(sample, torch.float64)
+    costs = nn.Parameter(T(sample.options["cost_matrix"], dtype=torch.float64))
+    criterion = built(sample, cost_matrix=costs, reduction=reduction)
+
+    def loss(c: Tensor) -> Tensor:
+        return torch.func.functional_call(criterion, {"cost_matrix": c}, (y_pred.detach(), y_true))
+
+    assert torch.autograd.gradcheck(loss, [costs])
+
+
+WEIGHED = [one for one in SAMPLES if one.takes_class_weight and one.shape == (3,)]
+
+
+@pytest.mark.parametrize("sample", WEIGHED, ids=str)
+def test_every_loss_that_takes_class_weights_can_learn_them(sample: Sample) -> None:
+    table = nn.Parameter(T([0.5, 2.0, 1.0], dtype=torch.float64))
+    y_pred, y_true = given(sample, torch.float64)
+    criterion = built(sample, class_weight=table)
+
+    def loss(w: Tensor) -> Tensor:
+        return torch.func.functional_call(criterion, {"class_weight": w}, (y_pred.detach(), y_true))
+
+    assert torch.autograd.gradcheck(loss, [table])
+
+
+def test_derivatives_of_a_total_to_its_weights_are_right() -> None:
+    y, t = given_total(torch.float64)
+    outputs = {"a": built(tw.MeanSquaredError), "b": built(BY_NAME["sparse logits"])}
+    learned = nn.Parameter(T([1.0, 0.25], dtype=torch.float64))
+    criterion = tw.CompiledLoss(outputs, loss_weights=learned)
+    fixed = {name: one.detach() for name, one in y.items()}
+
+    def of_loss_weights(w: Tensor) -> Tensor:
+        return torch.func.functional_call(criterion, {"loss_weights": w}, (fixed, t))
+
+    def of_sample_weights(a: Tensor, b: Tensor) -> Tensor:
+        return total()(fixed, t, {"a": a, "b": b})
+
+    assert torch.autograd.gradcheck(of_loss_weights, [learned])
+    weights = [T([0.5, 2.0, 1.0, 0.25], dtype=torch.float64, requires_grad=True) for _ in "ab"]
+    assert torch.autograd.gradcheck(of_sample_weights, weights)
+
+
+@pytest.mark.negative_control
+def test_torch_refuses_learned_weights() -> None:
+    weight = torch.ones(3, requires_grad=True)
+    with pytest.raises(RuntimeError):
+        F.cross_entropy(torch.rand(2, 3), torch.tensor([0, 1]), weight=weight).backward()
