@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import itertools
 from collections.abc import Iterator
@@ -113,7 +112,12 @@ def cells(sample: Sample, row: str) -> Iterator[tuple[str, tw.WeightedLoss, Give
             yield f"{options}, weight {weight_name}, mask {mask_name}", criterion, (y_pred, y_true, weight, mask)
 
 
-@functools.cache
 def answered(sample: Sample, row: str) -> list[tuple[str, tw.WeightedLoss, Given, Any]]:
-    """Every cell beside its outcome on the CPU; once for all tests that want it."""
-    return [(*cell, outcome(cell[1], fresh(cell[2], "cpu"))) for cell in cells(sample, row)]
+    """Every cell beside its outcome on the CPU; computed once for all tests that want it."""
+    if (sample.name, row) not in _answered:
+        found = [(*cell, outcome(cell[1], fresh(cell[2], "cpu"))) for cell in cells(sample, row)]
+        _answered[sample.name, row] = found
+    return _answered[sample.name, row]
+
+
+_answered: dict[tuple[str, str], list[tuple[str, tw.WeightedLoss, Given, Any]]] = {}

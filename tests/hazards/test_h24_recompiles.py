@@ -10,8 +10,14 @@ from torch import nn
 from torch._dynamo.testing import CompileCounter
 
 import torchweights as tw
-from tests.hazards.catalogue import INPUTS, N, full, given, given_total, total, unchecked
+from tests.hazards.catalogue import INPUTS, N, full, given, given_total, total, unchecked, unchecked_total
 from tests.samples import MASK, SAMPLES, WEIGHT, Sample, gradient
+
+
+def counted(criterion: nn.Module) -> tuple[Any, CompileCounter]:
+    torch._dynamo.reset()
+    counter = CompileCounter()
+    return torch.compile(criterion, backend=counter, fullgraph=True), counter
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
@@ -40,6 +46,16 @@ def test_at_most_two_graphs_for_any_batch_size(sample: Sample) -> None:
     assert counter.frame_count <= 2
 
 
+def test_at_most_two_graphs_of_a_total_for_any_batch_size() -> None:
+    compiled, counter = counted(unchecked_total())
+    y, t = given_total()
+    for size in (4, 3, 2):
+        compiled(*({name: one[:size].detach() for name, one in given.items()} for given in (y, t)))
+    for times in (2, 3, 4):
+        compiled(*({name: torch.cat([one.detach()] * times) for name, one in given.items()} for given in (y, t)))
+    assert counter.frame_count <= 2
+
+
 def test_weights_that_change_compile_nothing() -> None:
     torch._dynamo.reset()
     counter = CompileCounter()
@@ -52,12 +68,6 @@ def test_weights_that_change_compile_nothing() -> None:
         criterion.set_loss_weights({"a": [1.0, weight], "b": 0.25})
         torch.testing.assert_close(compiled(y, t), criterion(y, t))
     assert counter.frame_count == before
-
-
-def counted(criterion: nn.Module) -> tuple[Any, CompileCounter]:
-    torch._dynamo.reset()
-    counter = CompileCounter()
-    return torch.compile(criterion, backend=counter, fullgraph=True), counter
 
 
 LEARNED = [one for one in SAMPLES if one.takes_class_weight and one.shape == (3,)]
@@ -100,8 +110,8 @@ def test_sample_weights_and_masks_that_change_compile_nothing() -> None:
     assert counter.frame_count == 1
 
 
-@pytest.mark.parametrize("gammas", [(0.5, 2.0, 5.0)], ids=str)
-def test_a_gamma_is_a_constant_of_one_graph_each(gammas: tuple[float, ...]) -> None:
+def test_a_gamma_costs_one_graph_at_most() -> None:
+    gammas = (0.5, 2.0, 5.0)
     torch._dynamo.reset()
     counter = CompileCounter()
     p, t = torch.randn(N, 3), torch.ones(N, 3)
@@ -110,7 +120,7 @@ def test_a_gamma_is_a_constant_of_one_graph_each(gammas: tuple[float, ...]) -> N
         compiled = torch.compile(criterion, backend=counter, fullgraph=True)
         for _ in range(3):
             torch.testing.assert_close(compiled(p, t), criterion(p, t))
-    assert counter.frame_count == len(gammas)
+    assert counter.frame_count <= len(gammas)
 
 
 @pytest.mark.negative_control

@@ -45,7 +45,8 @@ def test_a_total_exports_with_any_batch_size(strict: bool) -> None:
 
     y, t = given_total()
     y = {name: one.detach() for name, one in y.items()}
-    sizes = {name: {0: torch.export.Dim("size", min=2, max=64)} for name in "ab"}
+    size = torch.export.Dim("size", min=2, max=64)
+    sizes = {name: {0: size} for name in "ab"}
     program = torch.export.export(Step(), (y, t), dynamic_shapes=(sizes, sizes), strict=strict)
     twice = [{name: torch.cat([one] * 2) for name, one in given.items()} for given in (y, t)]
     torch.testing.assert_close(program.module()(*twice), unchecked_total()(*twice), rtol=1e-6, atol=1e-7)
