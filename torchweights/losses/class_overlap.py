@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -149,6 +150,27 @@ class ClassTversky(WeightedLoss):
         values = self._over_classes(overlap)
         return values, reduction.weigh(values.shape, by_image, None, self.semantics, values.dtype, values.device)
 
+    def _weigh(
+        self,
+        y_pred_shape: Sequence[int],
+        y_true: Tensor,
+        met: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+        device: torch.device,
+        dtype: torch.dtype,
+        chosen: Tensor | None = None,
+    ) -> Weighed:
+        """What weighs images, for a denominator: masks and weights of pixels act inside of their values, and leave out no image."""
+        weight = validation.as_weight("sample_weight", sample_weight, device)
+        by_image = self._weight_of_images(weight)
+        return reduction.weigh(y_pred_shape[:1], by_image, None, self.semantics, dtype, device)
+
+    def _weight_of_images(self, weight: Tensor | None) -> Tensor | None:
+        if self.over != "image" or weight is None or not (weight.ndim <= 1 or weight.numel() == weight.shape[0]):
+            return None
+        return weight.reshape(-1) if weight.ndim else weight
+
     def _overlap(
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
     ) -> tuple[OverlapSums, Tensor | None]:
@@ -189,9 +211,8 @@ class ClassTversky(WeightedLoss):
         if labels and self.ignore_class is not None:
             kept = y_true != self.ignore_class
             mask = kept if mask is None else kept & self._mask_of_pixels(mask, shape, y_pred)
-        by_image = None
-        if self.over == "image" and weight is not None and (weight.ndim <= 1 or weight.numel() == weight.shape[0]):
-            by_image = weight.reshape(-1) if weight.ndim else weight
+        by_image = self._weight_of_images(weight)
+        if by_image is not None and weight is not None:
             # Images that weigh nothing are hidden like any pixel that is left out.
             weight = (weight.detach() != 0).to(y_pred.dtype)
         return by_image, reduction.weigh(shape, weight, mask, row, y_pred.dtype, y_pred.device)
