@@ -170,6 +170,28 @@ SAMPLES = [
 BY_NAME = {sample.name: sample for sample in SAMPLES}
 FLAT = [sample for sample in SAMPLES if len(sample.shape) == 1]
 
+#: weights and a mask per sample, for batches of 4
+WEIGHT, MASK = torch.tensor([0.5, 2.0, 0.0, 1.0]), torch.tensor([True, True, True, False])
+
+
+def full_options(sample: Sample, **more: Any) -> dict[str, Any]:
+    """Everything on that this loss takes, for ``sample.criterion``."""
+    options: dict[str, Any] = {"reduction": "mean_with_sample_weight"}
+    keras_pixels = more.get("semantics") in KERAS_ROWS and len(sample.shape) > 1
+    if sample.takes_class_weight and not keras_pixels:
+        options["class_weight"] = {c: 1 / (c + 3) for c in range(3 if "binary" not in sample.name else 2)}
+    if sample.sparse:
+        options["ignore_class"] = 255
+    return {**options, **more}
+
+
+def beside(criterion: tw.WeightedLoss, y_pred: Tensor) -> dict[str, Tensor]:
+    """The weights and masks that this row takes: all in ours, and what Keras 3 or pixels allow in those of Keras."""
+    ours = criterion.semantics.name in ("torchweights", "torch")
+    if not ours and (y_pred.ndim > 2 or getattr(criterion, "class_weight", None) is not None):
+        return {}
+    return {"sample_weight": WEIGHT.to(y_pred.device), "mask": MASK.to(y_pred.device)}
+
 
 def gradient(loss: Tensor, y_pred: Tensor) -> Tensor:
     """d loss / d y_pred, and a failure where there is none."""

@@ -305,3 +305,22 @@ def test_derivatives_of_focal_losses_by_class() -> None:
     criterion = tw.CategoricalFocalCrossentropy(alpha=[0.1, 0.5, 1.0], gamma=[0.5, 1.0, 3.0], from_logits=True, axis=1)
     weight = torch.rand(N, H, W, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(lambda p, w: criterion(p, one_hot(labels), w), [logits, weight])
+
+
+@pytest.mark.parametrize("beside", ["mask of pixels", "mask of images", "weights of pixels", "weights of images"])
+def test_images_over_chunks_have_the_loss_of_the_whole_batch(beside: str) -> None:
+    """Masks and weights of pixels act inside of the value of an image, and leave out none."""
+    generator = torch.Generator().manual_seed(0)
+    logits, labels = torch.randn(4, 3, 2, 2, generator=generator), torch.randint(3, (4, 2, 2), generator=generator)
+    given = {
+        "mask of pixels": {"mask": torch.rand(4, 2, 2, generator=generator) > 0.3},
+        "mask of images": {"mask": T([True, False, True, True])},
+        "weights of pixels": {"sample_weight": torch.rand(4, 2, 2, generator=generator)},
+        "weights of images": {"sample_weight": T([0.5, 2.0, 0.0, 1.0])},
+    }[beside]
+    criterion = tw.ClassDice(activation="softmax", axis=1)
+    parts = [slice(0, 1), slice(1, 4)]
+    calls = [(logits[part], labels[part], {name: one[part] for name, one in given.items()}) for part in parts]
+    d = sum(criterion.denominator(t, **more, y_pred_shape=p.shape) for p, t, more in calls)
+    found = sum(criterion(p, t, **more, denominator=d) for p, t, more in calls)
+    torch.testing.assert_close(found, criterion(logits, labels, **given))

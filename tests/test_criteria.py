@@ -14,32 +14,17 @@ from torch import Tensor, nn
 
 import torchweights as tw
 from tests.devices import DEVICES
-from tests.samples import BY_NAME, KERAS_ROWS, ROWS, SAMPLES, Sample, gradient
+from tests.samples import BY_NAME, KERAS_ROWS, ROWS, SAMPLES, Sample, beside, full_options, gradient
 
 T = torch.tensor
 N = 4
-WEIGHT, MASK = T([0.5, 2.0, 0.0, 1.0]), T([True, True, True, False])
 EVERY = pytest.mark.parametrize("sample", SAMPLES, ids=str)
 trap = pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
 
 
 def full(sample: Sample, **more: Any) -> tw.WeightedLoss:
     """The criterion with everything on that this loss takes."""
-    options: dict[str, Any] = {"reduction": "mean_with_sample_weight"}
-    keras_pixels = more.get("semantics") in KERAS_ROWS and len(sample.shape) > 1
-    if sample.takes_class_weight and not keras_pixels:
-        options["class_weight"] = {c: 1 / (c + 3) for c in range(3 if "binary" not in sample.name else 2)}
-    if sample.sparse:
-        options["ignore_class"] = 255
-    return sample.criterion(**{**options, **more})
-
-
-def beside(criterion: tw.WeightedLoss, y_pred: Tensor) -> dict[str, Tensor]:
-    """The weights and masks that this row takes: all in ours, and what Keras 3 or pixels allow in those of Keras."""
-    ours = criterion.semantics.name in ("torchweights", "torch")
-    if not ours and (y_pred.ndim > 2 or getattr(criterion, "class_weight", None) is not None):
-        return {}
-    return {"sample_weight": WEIGHT.to(y_pred.device), "mask": MASK.to(y_pred.device)}
+    return sample.criterion(**full_options(sample, **more))
 
 
 def loss_and_gradient(criterion: tw.WeightedLoss, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:

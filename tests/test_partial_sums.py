@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import torchweights as tw
-from tests.device_cells import INPUTS, batch
+from tests.hazards.catalogue import INPUTS, batch
 from tests.samples import ROWS, Sample, gradient, split
 from torchweights.distributed import global_sums
 

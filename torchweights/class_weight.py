@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,12 +98,12 @@ def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num
             "class_weight keys",
             f"class_weight keys {_listed(strange)} match no label in this release, silently: expected class numbers. Write {{0: 1.0}}, not {{'0': 1.0}}.",
         )
-    pairs = sorted((float(key), _number(weight)) for key, weight in class_weight.items() if key not in strange)  # type: ignore[arg-type]
+    pairs = sorted((_as_float(key), _number(weight)) for key, weight in class_weight.items() if key not in strange)
     keys = [key for key, _ in pairs]
     if contiguous and keys != [float(k) for k in range(num_classes or len(keys))]:
         expected = range(num_classes or len(keys))
         missing = [k for k in expected if float(k) not in keys]
-        extra = [int(k) if k == int(k) else k for k in keys if k not in expected]
+        extra = [int(k) if k.is_integer() else k for k in keys if k not in expected]
         raise ValueError(
             f"class_weight expected a weight for each class 0 to {max(len(expected) - 1, 0)}"
             f"{'' if num_classes is None else ', the classes of y_pred'}; received {shown(dict(class_weight), 100)}"
@@ -114,9 +115,16 @@ def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num
     return Table(torch.tensor(keys, dtype=torch.float64, device="cpu"), weights)
 
 
+def _as_float(number: object) -> float:
+    try:
+        return float(number)  # type: ignore[arg-type]
+    except OverflowError:  # a whole number of more than 308 digits is no class and no weight
+        return math.inf
+
+
 def _number(weight: object) -> float:
     if isinstance(weight, numbers.Real) or (isinstance(weight, Tensor) and weight.numel() == 1):
-        return float(weight)
+        return _as_float(weight)
     raise TypeError(
         f"class_weight expected a number for each class; received {type(weight).__name__} {shown(weight)}. "
         "Write {0: 1.0, 1: 2.0} or [1.0, 2.0]."

@@ -26,8 +26,8 @@ def labelled_pixels(y_true: Tensor, void: int | None = None, *, axis: int = -1) 
     check_tensor("y_true", y_true)
     label("void", void)
     if not y_true.is_floating_point():
-        known = y_true >= 0
-        return known if void is None else known & (y_true != void)
+        labels = y_true.long()  # torch compares no unsigned ones
+        return labels >= 0 if void is None else (labels >= 0) & (labels != void)
     axis_within(axis, y_true.ndim, "y_true")
     if void is not None and not 0 <= void < y_true.shape[axis]:
         raise ValueError(
@@ -140,7 +140,8 @@ def positive_count(y_true: Tensor, *, background: int = 0, mask: Tensor | None =
         )
     if mask is not None:
         check_tensor("mask", mask)
-    positive = (y_true > 0).any(-1) if y_true.is_floating_point() else (y_true != background) & (y_true >= 0)
+    labels = y_true if y_true.is_floating_point() else y_true.long()
+    positive = (labels > 0).any(-1) if y_true.is_floating_point() else (labels != background) & (labels >= 0)
     if mask is not None:
         if mask.shape != positive.shape:
             raise ValueError(

@@ -47,7 +47,7 @@ def penalty_share(denominator: Any, batch_size: int) -> PenaltyShare:
     """The share by what was passed as ``denominator=``; all of it where that does not tell how many batches there are."""
     found = _first(denominator)
     if found is None:
-        return PenaltyShare(1.0, 1, 1.0, float(max(batch_size, 1)))
+        return PenaltyShare(1.0, 1, 1.0, max(batch_size, 1))
     counts = found.counts
     return PenaltyShare(found.averaged, found.ranks, counts.batches.clamp(min=1), counts.samples.clamp(min=1))
 
@@ -197,4 +197,4 @@ def first_output(y_pred: Any) -> Tensor:
 def batch_size(y_pred: Any) -> int:
     """How many samples are in outputs."""
     first = first_output(y_pred)
-    return len(first) if first.ndim else 1
+    return first.shape[0] if first.ndim else 1  # len() would make a constant of a size that is traced

@@ -1,39 +1,109 @@
-"""Every public criterion with a batch it likes, and a total loss of several: what each promise is asked of."""
+"""Every public criterion with a batch it likes, and a total loss of several: what each promise is asked of.
+
+Every test of a hazard makes its criterion here, by ``built`` or ``total``: how it is computed can be chosen in one place.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 import torchweights as tw
-from tests.device_cells import INPUTS, batch
-from tests.samples import Sample
+from tests.samples import COSTS, SAMPLES, Sample, full_options
 
 N = 4
 
-#: losses whose values are per sample, so that weights and masks exclude samples
-PER_SAMPLE = [
+
+def _numbers(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randn(shape, generator=generator)
+
+
+def _two_labels(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randint(1, shape[-1], (shape[0], 2), generator=generator)
+
+
+def _groups(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.arange(shape[0]) % 2
+
+
+def _bits(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randint(2, shape, generator=generator).float()
+
+
+def _labels(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randint(shape[-1], shape[:-1], generator=generator)
+
+
+def _absolute(**options: Any) -> tw.WeightedLoss:
+    return tw.from_function(lambda y_true, y_pred: (y_true - y_pred).abs().mean(-1), **options)
+
+
+#: what ``tests/samples.py`` has not, because its tests want a value per sample and weights that act on it alone
+MORE = [
+    Sample("ctc", tw.CTC, (6, 4), _numbers, _two_labels),
+    Sample("circle", tw.Circle, (3,), _numbers, _groups),
+    Sample("dice of all", tw.Dice, (2, 3), _numbers, _bits),
+    Sample("tversky of all", tw.Tversky, (2, 3), _numbers, _bits),
+    Sample("cost matrix", tw.WeightedCategoricalCrossentropy, (3,), _numbers, _labels, {**COSTS, "from_logits": True}),
+    Sample(
+        "cost matrix one-hot", tw.WeightedCategoricalCrossentropy, (3,), _numbers, _bits, {**COSTS, "from_logits": True}
+    ),
+    Sample("class dice", tw.ClassDice, (3,), _numbers, _labels, {"activation": "softmax"}),
+    Sample(
+        "class tversky", tw.ClassTversky, (3,), _numbers, _bits, {"activation": "sigmoid", "alpha": 0.7, "beta": 0.3}
+    ),
+    Sample("bce dice", tw.BinaryCrossentropyDice, (3,), _numbers, _bits, {"from_logits": True}),
+    Sample("class dice of all", tw.ClassDice, (3,), _numbers, _bits, {"activation": "sigmoid", "over": "everything"}),
+    Sample("function", _absolute, (3,), _numbers, _numbers),
+    Sample("hinge on one label", tw.Hinge, (1,), _numbers, _bits),
+]
+INPUTS = [*SAMPLES, *MORE]
+
+
+def batch(
+    sample: Sample, options: dict[str, Any], dtype: torch.dtype = torch.float32, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    y_pred, y_true = sample.batch(N, seed, dtype)
+    y_pred = y_pred.detach()
+    if options.get("from_logits", sample.options.get("from_logits")) is False and (y_pred < 0).any():
+        y_pred = y_pred.sigmoid()
+    return y_pred, y_true
+
+
+#: a value that the whole batch makes, so that weights and masks exclude no sample
+WHOLE_BATCH = [
     one
     for one in INPUTS
-    if one.kind not in (tw.Circle, tw.Dice, tw.Tversky, tw.ClassDice, tw.ClassTversky, tw.BinaryCrossentropyDice)
+    if one.kind in (tw.Circle, tw.ClassDice, tw.ClassTversky, tw.BinaryCrossentropyDice) or one.name.endswith("of all")
 ]
-#: the others: a value that the whole batch makes
-WHOLE_BATCH = [one for one in INPUTS if one not in PER_SAMPLE]
+#: the others: values per sample
+PER_SAMPLE = [one for one in INPUTS if one not in WHOLE_BATCH]
 
 
-def given(sample: Sample, dtype: torch.dtype = torch.float32) -> tuple[Tensor, Tensor]:
+def given(sample: Sample, dtype: torch.dtype = torch.float32, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Predictions that require grad, and targets."""
-    y_pred, y_true = batch(sample, {}, dtype)
+    y_pred, y_true = batch(sample, {}, dtype, seed)
     return y_pred.to(dtype).requires_grad_(), y_true
 
 
-def unchecked(sample: Sample, **options: Any) -> Any:
+def built(kind: Sample | Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """The criterion of a sample, or of a class, with options: the place that every test of a hazard gets it from."""
+    return kind.criterion(**options) if isinstance(kind, Sample) else kind(*arguments, **options)
+
+
+def unchecked(kind: Sample | Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """The criterion as it is off the CPU, where numbers are not looked at."""
-    criterion = sample.criterion(**options)
+    criterion = built(kind, *arguments, **options)
     criterion.validate = False
     return criterion
+
+
+def full(sample: Sample, **options: Any) -> Any:
+    """The criterion with everything on that this loss takes."""
+    return built(sample, **full_options(sample, **options))
 
 
 def slope(loss: Tensor, y_pred: Tensor) -> Tensor:
@@ -44,12 +114,18 @@ def slope(loss: Tensor, y_pred: Tensor) -> Tensor:
 
 def total(**options: Any) -> tw.CompiledLoss:
     """Two outputs, one with two losses, and a penalty."""
-    return tw.CompiledLoss(
-        {"a": [tw.BinaryCrossentropy(from_logits=True, axis=-1), "mse"], "b": tw.SparseCategoricalCrossentropy(from_logits=True)},
-        loss_weights={"a": [1.0, 0.5], "b": 0.25},
-        penalties=[tw.l2([torch.tensor([3.0])], 0.1)],
-        **options,
-    )  # fmt: skip
+    binary = built(tw.BinaryCrossentropy, from_logits=True, axis=-1)
+    sparse = built(tw.SparseCategoricalCrossentropy, from_logits=True)
+    given = {"loss_weights": {"a": [1.0, 0.5], "b": 0.25}, "penalties": [tw.l2([torch.tensor([3.0])], 0.1)]}
+    return tw.CompiledLoss({"a": [binary, "mse"], "b": sparse}, **{**given, **options})
+
+
+def unchecked_total(**options: Any) -> tw.CompiledLoss:
+    """The total as it is off the CPU."""
+    criterion = total(**options)
+    for one in criterion.losses:
+        one.validate = False
+    return criterion
 
 
 def given_total(dtype: torch.dtype = torch.float32) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -129,7 +129,7 @@ class ClassTversky(WeightedLoss):
                 f"y_true expected shape {expected} ({kind} beside y_pred of shape {tuple(y_pred.shape)} with the classes on axis {axis}); "
                 f"received {tuple(y_true.shape)}. Say where the classes are with axis=."
             )
-        return y_true
+        return y_true if y_true.is_floating_point() else y_true.long()  # torch compares no unsigned labels
 
     def _check_labels(self, y_pred: Tensor, y_true: Tensor, axis: int, judged: Tensor | None) -> None:
         labels = not y_true.is_floating_point()
@@ -161,6 +161,27 @@ class ClassTversky(WeightedLoss):
         overlap, by_image = self._overlap(y_pred, y_true, sample_weight, mask)
         values = self._over_classes(overlap)
         return values, reduction.weigh(values.shape, by_image, None, self.semantics, values.dtype, values.device)
+
+    def _weigh(
+        self,
+        y_pred_shape: Sequence[int],
+        y_true: Tensor,
+        met: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+        device: torch.device,
+        dtype: torch.dtype,
+        chosen: Tensor | None = None,
+    ) -> Weighed:
+        """What weighs images, for a denominator: masks and weights of pixels act inside of their values, and leave out no image."""
+        weight = validation.as_weight("sample_weight", sample_weight, device)
+        by_image = self._weight_of_images(weight)
+        return reduction.weigh(y_pred_shape[:1], by_image, None, self.semantics, dtype, device)
+
+    def _weight_of_images(self, weight: Tensor | None) -> Tensor | None:
+        if self.over != "image" or weight is None or not (weight.ndim <= 1 or weight.numel() == weight.shape[0]):
+            return None
+        return weight.reshape(-1) if weight.ndim else weight
 
     def _overlap(
         self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
@@ -241,9 +262,8 @@ class ClassTversky(WeightedLoss):
         if labels and self.ignore_class is not None:
             kept = y_true != self.ignore_class
             mask = kept if mask is None else kept & self._mask_of_pixels(mask, shape, y_pred)
-        by_image = None
-        if self.over == "image" and weight is not None and (weight.ndim <= 1 or weight.numel() == weight.shape[0]):
-            by_image = weight.reshape(-1) if weight.ndim else weight
+        by_image = self._weight_of_images(weight)
+        if by_image is not None and weight is not None:
             # Images that weigh nothing are hidden like any pixel that is left out.
             weight = (weight.detach() != 0).to(y_pred.dtype)
         return by_image, reduction.weigh(shape, weight, mask, row, y_pred.dtype, y_pred.device)
