@@ -1,0 +1,181 @@
+"""Every mutant against the tests that reach it, in a process of its own: python -m tests.mutation.killing FILE
+
+The tests are collected once; each mutant then costs a fork and the tests up to the first that fails. mutmut's own runner
+collects anew for each mutant, which takes longer than the tests.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mutmut.configuration import config
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.state import state
+
+from tests.mutation.mutants import FOLDER, ROOT, Mutant
+
+#: of a parametrized test at most so many cases are asked, spread evenly
+CASES = 12
+#: seconds of a processor that a mutant may take before it counts as endless
+SECONDS = 120
+#: what runs when the module is imported, and so runs again under a mutant
+AT_IMPORT = {"torchweights.semantics.x__rows"}
+#: exit code of a child -> what became of its mutant
+VERDICTS = {0: "survived", 1: "killed", -24: "timeout"}
+
+
+class Killing:
+    """The pytest plugin that runs mutants in place of the tests."""
+
+    def __init__(self, mutants: Sequence[Mutant], workers: int) -> None:
+        self.mutants, self.workers = mutants, workers
+        self.verdicts: dict[str, str] = {}
+        self.failing: list[str] = []
+        self.failed = False
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sampled(items)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed = self.failed or report.failed
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        learned = in_fork(lambda: self.learn(session.items))
+        self.failing = [item.nodeid for item, (_, _, failed) in zip(session.items, learned, strict=True) if failed]
+        reaching = order(session.items, learned)
+        running: dict[int, Mutant] = {}
+        for mutant in self.mutants:
+            while len(running) >= self.workers:
+                self.reap(running)
+            pid = os.fork()
+            if not pid:
+                os._exit(self.face(mutant, reaching))
+            running[pid] = mutant
+        while running:
+            self.reap(running)
+        return True
+
+    def reap(self, running: dict[int, Mutant]) -> None:
+        pid, status = os.wait()
+        self.verdicts[running.pop(pid).key] = VERDICTS.get(os.waitstatus_to_exitcode(status), "killed")
+        if len(self.verdicts) % 50 == 0:
+            print(f"{len(self.verdicts):>6} of {len(self.mutants)}", file=sys.__stderr__, flush=True)
+
+    def learn(self, items: Sequence[pytest.Item]) -> list[tuple[set[str], float, bool]]:
+        """Of each test the functions that it reaches, the seconds that it takes, and whether it fails unmutated."""
+        hush()
+        set_mutant_under_test("stats")
+        return [self.measure(item) for item in items]
+
+    def measure(self, item: pytest.Item) -> tuple[set[str], float, bool]:
+        state()._stats.clear()
+        began = time.perf_counter()
+        failed = not self.passes(item)
+        return set(state()._stats), time.perf_counter() - began, failed
+
+    def passes(self, item: pytest.Item) -> bool:
+        self.failed = False
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        return not self.failed
+
+    def face(self, mutant: Mutant, reaching: dict[str, list[pytest.Item]]) -> int:
+        """0 if every test that reaches the mutant passes, 1 if one fails."""
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
+        hush()
+        set_mutant_under_test(mutant.name)
+        try:
+            if mutant.reached_by in AT_IMPORT:
+                from torchweights import semantics
+
+                semantics.SEMANTICS.update(semantics._rows())
+            return int(not all(self.passes(item) for item in reaching[mutant.reached_by]))
+        except BaseException:
+            return 1
+
+
+def sampled(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """At most CASES cases of each parametrized test, spread evenly; every part of the recordings."""
+    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        cases[item.nodeid.partition("[")[0]].append(item)
+    return [
+        item
+        for name, own in cases.items()
+        for item in (own if "recorded_rows" in name else own[:: -(-len(own) // CASES)])
+    ]
+
+
+def order(
+    items: Sequence[pytest.Item], learned: Sequence[tuple[set[str], float, bool]]
+) -> dict[str, list[pytest.Item]]:
+    """function -> the tests that reach it, quick ones and different ones first; none that fails by itself."""
+    found: dict[str, list[tuple[float, int, pytest.Item]]] = defaultdict(list)
+    asked: dict[tuple[str, str], int] = defaultdict(int)
+    for place, (item, (functions, seconds, failed)) in enumerate(zip(items, learned, strict=True)):
+        for function in () if failed else functions | AT_IMPORT:
+            name = item.nodeid.partition("[")[0]
+            asked[function, name] += 1
+            found[function].append((seconds * asked[function, name], place, item))
+    return defaultdict(
+        list,
+        {function: [item for _, _, item in sorted(own, key=lambda one: one[:2])] for function, own in found.items()},
+    )
+
+
+def hush() -> None:
+    """What the tests of a child print is for nobody."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+
+
+def in_fork(job: Callable[[], Any]) -> Any:
+    """What a job returns, run in a child, so that nothing it starts (threads of autograd) is here to be forked."""
+    read, write = os.pipe()
+    if not os.fork():
+        with os.fdopen(write, "wb") as file:
+            pickle.dump(job(), file)
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as file:
+        found = pickle.load(file)
+    os.wait()
+    return found
+
+
+def kill(mutants: Sequence[Mutant], tests: Sequence[str], workers: int) -> Killing:
+    """Run the mutants; the plugin that holds what became of each."""
+    torch.set_num_threads(1)
+    killing = Killing(mutants, workers)
+    pytest.main(["-p", "no:cacheprovider", "-q", "--no-header", "--no-summary", *tests], plugins=[killing])
+    return killing
+
+
+def _mutated_package() -> Iterator[str]:
+    """Where torchweights comes from, once the copy with the mutants stands first."""
+    sys.path.insert(0, str(FOLDER))
+    import torchweights
+
+    yield str(torchweights.__file__)
+
+
+if __name__ == "__main__":
+    place = next(_mutated_package())
+    if not Path(place).is_relative_to(FOLDER):
+        raise SystemExit(f"torchweights was expected from {FOLDER}, and came from {place}.")
+    with open(sys.argv[1], "rb") as file:
+        asked = pickle.load(file)
+    os.chdir(ROOT)
+    found = kill(asked["mutants"], asked["tests"], asked["workers"])
+    with open(sys.argv[1], "wb") as file:
+        pickle.dump({"verdicts": found.verdicts, "failing": found.failing}, file)
