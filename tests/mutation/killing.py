@@ -12,24 +12,31 @@ import resource
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from mutmut.configuration import config
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.state import state
 
-from tests.mutation.mutants import FOLDER, ROOT, Mutant
+from tests.mutation.mutants import FOLDER, TABLES_AT_IMPORT, Mutant
+
+# The copy that holds the mutants, before anything imports the package itself.
+sys.path.insert(0, str(FOLDER))
+
+import torchweights
+from tests.mutation import tables
+from torchweights import semantics
 
 #: of a parametrized test at most so many cases are asked, spread evenly
 CASES = 12
 #: seconds of a processor that a mutant may take before it counts as endless
 SECONDS = 120
 #: what runs when the module is imported, and so runs again under a mutant
-AT_IMPORT = {"torchweights.semantics.x__rows"}
+AT_IMPORT = {TABLES_AT_IMPORT}
 #: exit code of a child -> what became of its mutant
 VERDICTS = {0: "survived", 1: "killed", -24: "timeout"}
 
@@ -50,6 +57,7 @@ class Killing:
         self.failed = self.failed or report.failed
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        hush(session.config)
         learned = in_fork(lambda: self.learn(session.items))
         self.failing = [item.nodeid for item, (_, _, failed) in zip(session.items, learned, strict=True) if failed]
         reaching = order(session.items, learned)
@@ -73,7 +81,6 @@ class Killing:
 
     def learn(self, items: Sequence[pytest.Item]) -> list[tuple[set[str], float, bool]]:
         """Of each test the functions that it reaches, the seconds that it takes, and whether it fails unmutated."""
-        hush()
         set_mutant_under_test("stats")
         return [self.measure(item) for item in items]
 
@@ -91,14 +98,12 @@ class Killing:
     def face(self, mutant: Mutant, reaching: dict[str, list[pytest.Item]]) -> int:
         """0 if every test that reaches the mutant passes, 1 if one fails."""
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
-        hush()
         set_mutant_under_test(mutant.name)
         try:
-            if mutant.reached_by in AT_IMPORT:
-                from torchweights import semantics
-
-                semantics.SEMANTICS.update(semantics._rows())
-            return int(not all(self.passes(item) for item in reaching[mutant.reached_by]))
+            with tables.spoiled(mutant.cell) if mutant.cell else nullcontext():
+                if mutant.reached_by in AT_IMPORT:
+                    semantics.SEMANTICS.update(semantics._rows())
+                return int(not all(self.passes(item) for item in reaching[mutant.reached_by]))
         except BaseException:
             return 1
 
@@ -132,11 +137,9 @@ def order(
     )
 
 
-def hush() -> None:
-    """What the tests of a child print is for nobody."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
+def hush(config: pytest.Config) -> None:
+    """No dots and letters: a test that fails here is a mutant that was killed."""
+    config.pluginmanager.unregister(name="terminalreporter")
 
 
 def in_fork(job: Callable[[], Any]) -> Any:
@@ -161,21 +164,11 @@ def kill(mutants: Sequence[Mutant], tests: Sequence[str], workers: int) -> Killi
     return killing
 
 
-def _mutated_package() -> Iterator[str]:
-    """Where torchweights comes from, once the copy with the mutants stands first."""
-    sys.path.insert(0, str(FOLDER))
-    import torchweights
-
-    yield str(torchweights.__file__)
-
-
 if __name__ == "__main__":
-    place = next(_mutated_package())
-    if not Path(place).is_relative_to(FOLDER):
-        raise SystemExit(f"torchweights was expected from {FOLDER}, and came from {place}.")
+    if not Path(torchweights.__file__).is_relative_to(FOLDER):
+        raise SystemExit(f"torchweights was expected from {FOLDER}, and came from {torchweights.__file__}.")
     with open(sys.argv[1], "rb") as file:
         asked = pickle.load(file)
-    os.chdir(ROOT)
     found = kill(asked["mutants"], asked["tests"], asked["workers"])
     with open(sys.argv[1], "wb") as file:
         pickle.dump({"verdicts": found.verdicts, "failing": found.failing}, file)

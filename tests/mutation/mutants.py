@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("MUTANT_UNDER_TEST", "")
 
@@ -22,13 +23,15 @@ from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.utils.format_utils import get_mutant_name, orig_function_and_class_names_from_key
 
 ROOT = Path(__file__).parents[2]
+#: the function that makes the rows of eras out of their tables, when its module is imported
+TABLES_AT_IMPORT = "torchweights.semantics.x__rows"
 #: the copy of the package that holds every mutant
 FOLDER = ROOT / "mutants"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: mutmut's name for it, the function that reaches it, and what keeps its name when code around it moves.
+    """One change: mutmut's name for it (or the spoiled ``cell`` of a table), the function that reaches it, and what keeps its name when code around it moves.
 
     ``key`` is the function and the lines that change, numbered where a function holds the same change more than once.
     """
@@ -36,11 +39,12 @@ class Mutant:
     name: str
     module: str
     key: str
+    cell: Any = None
 
     @property
     def reached_by(self) -> str:
         """The function as the trampolines of mutmut report it."""
-        return self.name.partition("__mutmut_")[0]
+        return self.name.partition("__mutmut_")[0] or TABLES_AT_IMPORT
 
 
 def modules() -> dict[str, Path]:
