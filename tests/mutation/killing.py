@@ -32,7 +32,7 @@ from tests.mutation import tables
 from torchweights import semantics
 
 #: of a parametrized test at most so many cases are asked, spread evenly
-CASES = 12
+CASES = 6
 #: seconds of a processor that a mutant may take before it counts as endless
 SECONDS = 120
 #: what runs when the module is imported, and so runs again under a mutant
@@ -61,6 +61,9 @@ class Killing:
         learned = in_fork(lambda: self.learn(session.items))
         self.failing = [item.nodeid for item, (_, _, failed) in zip(session.items, learned, strict=True) if failed]
         reaching = order(session.items, learned)
+        print(
+            f"{len(learned)} tests, {sum(seconds for _, seconds, _ in learned):.0f} s", file=sys.__stderr__, flush=True
+        )
         running: dict[int, Mutant] = {}
         for mutant in self.mutants:
             while len(running) >= self.workers:

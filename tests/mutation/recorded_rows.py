@@ -6,6 +6,7 @@ weights decide, cut small, so that a mutant meets a cell that notices it soon.
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from functools import cache
 from typing import Any
@@ -24,6 +25,8 @@ LOSSES = (
     "mean_squared_error", "mean_absolute_error", "scalar_squared_error", "hinge", "binary_crossentropy",
     "categorical_crossentropy", "sparse_categorical_crossentropy",
 )  # fmt: skip
+#: of the cells of a loss called by hand, which are many and much alike, one of so many is asked
+SAMPLED = 3
 Asked = tuple[dict[str, Any], str, recordings.Cell, str]
 
 
@@ -32,13 +35,19 @@ def part_of(name: str) -> str:
     return name.split(" ")[0]
 
 
+def left_out(item: dict[str, Any]) -> bool:
+    """Whether a case is not of the sample, which is the same each time."""
+    many = item["door"] == "loss" and item["loss"] == "mean_squared_error"
+    return many and zlib.crc32(item["id"].encode()) % SAMPLED > 0
+
+
 @cache
 def parts(release: str) -> dict[str, list[Asked]]:
     """part -> the recorded cells in float64, with what they are compared in."""
     found: dict[str, list[Asked]] = defaultdict(list)
     items, recording = comparison.items_of(release), comparison.recording_of(release)
     for (name, dtype), cell in recording.cells.items():
-        if name in items and dtype == "float64" and items[name]["loss"] in LOSSES:
+        if name in items and dtype == "float64" and items[name]["loss"] in LOSSES and not left_out(items[name]):
             precision = comparison.precision_of(recording.header, items[name], dtype)
             found[part_of(name)].append((items[name], dtype, cell, precision))
     return found
