@@ -6,6 +6,8 @@ collects anew for each mutant, which takes longer than the tests.
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 import os
 import pickle
 import resource
@@ -33,6 +35,8 @@ from torchweights import semantics
 
 #: of a parametrized test at most so many cases are asked, spread evenly
 CASES = 6
+#: files of which every case is asked
+WHOLE = ("recorded_rows", "test_messages", "test_words", "test_semantics")
 #: seconds of a processor that a mutant may take before it counts as endless
 SECONDS = 120
 #: what runs when the module is imported, and so runs again under a mutant
@@ -47,6 +51,8 @@ class Killing:
     def __init__(self, mutants: Sequence[Mutant], workers: int) -> None:
         self.mutants, self.workers = mutants, workers
         self.verdicts: dict[str, str] = {}
+        #: place of a mutant -> place of the test that killed it; shared with the children
+        self.killers = multiprocessing.RawArray("i", [-1] * max(len(mutants), 1))
         self.failing: list[str] = []
         self.failed = False
 
@@ -60,27 +66,33 @@ class Killing:
         hush(session.config)
         learned = in_fork(lambda: self.learn(session.items))
         self.failing = [item.nodeid for item, (_, _, failed) in zip(session.items, learned, strict=True) if failed]
-        reaching = order(session.items, learned)
-        print(
-            f"{len(learned)} tests, {sum(seconds for _, seconds, _ in learned):.0f} s", file=sys.__stderr__, flush=True
-        )
-        running: dict[int, Mutant] = {}
-        for mutant in self.mutants:
+        reaching = order(learned)
+        say(f"{len(learned)} tests, {sum(seconds for _, seconds, _ in learned):.0f} s")
+        running: dict[int, int] = {}
+        gc.freeze()
+        for place, mutant in enumerate(self.mutants):
             while len(running) >= self.workers:
-                self.reap(running)
+                self.reap(running, reaching)
             pid = os.fork()
             if not pid:
-                os._exit(self.face(mutant, reaching))
-            running[pid] = mutant
+                os._exit(self.face(place, [session.items[test] for test in reaching[mutant.reached_by]]))
+            running[pid] = place
         while running:
-            self.reap(running)
+            self.reap(running, reaching)
         return True
 
-    def reap(self, running: dict[int, Mutant]) -> None:
+    def reap(self, running: dict[int, int], reaching: dict[str, list[int]]) -> None:
+        """Wait for a mutant; the test that killed it is the first that the next one of its function faces."""
         pid, status = os.wait()
-        self.verdicts[running.pop(pid).key] = VERDICTS.get(os.waitstatus_to_exitcode(status), "killed")
+        place = running.pop(pid)
+        mutant = self.mutants[place]
+        self.verdicts[mutant.key] = VERDICTS.get(os.waitstatus_to_exitcode(status), "killed")
+        faced = reaching[mutant.reached_by]
+        if self.killers[place] in faced:
+            faced.remove(self.killers[place])
+            faced.insert(0, self.killers[place])
         if len(self.verdicts) % 50 == 0:
-            print(f"{len(self.verdicts):>6} of {len(self.mutants)}", file=sys.__stderr__, flush=True)
+            say(f"{len(self.verdicts):>6} of {len(self.mutants)}")
 
     def learn(self, items: Sequence[pytest.Item]) -> list[tuple[set[str], float, bool]]:
         """Of each test the functions that it reaches, the seconds that it takes, and whether it fails unmutated."""
@@ -98,46 +110,48 @@ class Killing:
         item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
         return not self.failed
 
-    def face(self, mutant: Mutant, reaching: dict[str, list[pytest.Item]]) -> int:
+    def face(self, place: int, tests: Sequence[pytest.Item]) -> int:
         """0 if every test that reaches the mutant passes, 1 if one fails."""
+        mutant = self.mutants[place]
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 1))
         set_mutant_under_test(mutant.name)
         try:
             with tables.spoiled(mutant.cell) if mutant.cell else nullcontext():
                 if mutant.reached_by in AT_IMPORT:
                     semantics.SEMANTICS.update(semantics._rows())
-                return int(not all(self.passes(item) for item in reaching[mutant.reached_by]))
+                for item in tests:
+                    if not self.passes(item):
+                        self.killers[place] = item.session.items.index(item)
+                        return 1
+            return 0
         except BaseException:
             return 1
 
 
 def sampled(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """At most CASES cases of each parametrized test, spread evenly; every part of the recordings."""
+    """At most CASES cases of each parametrized test, spread evenly; every case of files in which each is of its own kind."""
     cases: dict[str, list[pytest.Item]] = defaultdict(list)
     for item in items:
         cases[item.nodeid.partition("[")[0]].append(item)
     return [
         item
         for name, own in cases.items()
-        for item in (own if "recorded_rows" in name else own[:: -(-len(own) // CASES)])
+        for item in (own if Path(name.partition("::")[0]).stem in WHOLE else own[:: -(-len(own) // CASES)])
     ]
 
 
-def order(
-    items: Sequence[pytest.Item], learned: Sequence[tuple[set[str], float, bool]]
-) -> dict[str, list[pytest.Item]]:
-    """function -> the tests that reach it, quick ones and different ones first; none that fails by itself."""
-    found: dict[str, list[tuple[float, int, pytest.Item]]] = defaultdict(list)
-    asked: dict[tuple[str, str], int] = defaultdict(int)
-    for place, (item, (functions, seconds, failed)) in enumerate(zip(items, learned, strict=True)):
+def order(learned: Sequence[tuple[set[str], float, bool]]) -> dict[str, list[int]]:
+    """function -> the tests that reach it, the quick ones first; none that fails by itself."""
+    found: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    for place, (functions, seconds, failed) in enumerate(learned):
         for function in () if failed else functions | AT_IMPORT:
-            name = item.nodeid.partition("[")[0]
-            asked[function, name] += 1
-            found[function].append((seconds * asked[function, name], place, item))
-    return defaultdict(
-        list,
-        {function: [item for _, _, item in sorted(own, key=lambda one: one[:2])] for function, own in found.items()},
-    )
+            found[function].append((seconds, place))
+    return defaultdict(list, {function: [place for _, place in sorted(own)] for function, own in found.items()})
+
+
+def say(words: str) -> None:
+    """How far it is, on the terminal."""
+    print(words, file=sys.__stderr__, flush=True)
 
 
 def hush(config: pytest.Config) -> None:

@@ -125,16 +125,15 @@ def spoiled(cell: Cell) -> Iterator[set[str]]:
 
 # ------------------------------------------------------------------------------------------------ what a recording notices
 
+#: a recorded answer: release, case, float type, answer, and what it is compared in
 Asked = tuple[str, dict[str, Any], str, recordings.Cell, str]
-
-
 #: row -> the releases that were recorded with its numbers, as the tables say before they are spoiled
-RELEASES = {name: row.releases for name, row in semantics.SEMANTICS.items()}
+RELEASES = {name: row.releases for name, row in semantics.SEMANTICS.items() if ":" not in name}
 
 
 @cache
 def recorded(row: str) -> list[Asked]:
-    """The recorded cells of a row's releases, each answer once, with what it is compared in."""
+    """The recorded cells of a row's releases, each answer once."""
     found: dict[tuple[str, str, str, int], Asked] = {}
     for release in RELEASES[row]:
         items, recording = comparison.items_of(release), comparison.recording_of(release)
@@ -146,26 +145,8 @@ def recorded(row: str) -> list[Asked]:
     return list(found.values())
 
 
-#: the cells that noticed a spoiled cell of a column before: they are likely to notice the next one
-_noticed: dict[tuple[str, str], list[str]] = defaultdict(list)
-
-
-def noticing(cell: Cell) -> str | None:
-    """A recorded cell that notices a spoiled cell of a table; None if there is none."""
-    known = _noticed[cell.table, cell.column]
-    likely = {name: place for place, name in enumerate(reversed(known))}
-    with spoiled(cell) as rows:
-        asked = [one for row in sorted(rows) for one in recorded(row)]
-        for release, item, dtype, answer, precision in sorted(
-            asked, key=lambda one: likely.get(one[1]["id"], len(known))
-        ):
-            if _notices(release, item, dtype, answer, precision):
-                known[:] = [name for name in known if name != item["id"]] + [item["id"]]
-                return f"{release} {item['id']} in {dtype}"
-    return None
-
-
-def _notices(release: str, item: dict[str, Any], dtype: str, answer: recordings.Cell, precision: str) -> bool:
+def _notices(asked: Asked) -> bool:
+    release, item, dtype, answer, precision = asked
     try:
         result = comparison.compare_cell(item, answer, release, dtype, precision)
     except Exception:  # of whatever kind: the row as it was raised none
@@ -173,20 +154,107 @@ def _notices(release: str, item: dict[str, Any], dtype: str, answer: recordings.
     return bool(comparison.explain(result, divergences())[1])
 
 
-def _unnoticed(group: Sequence[Cell]) -> list[Cell]:
+_read: set[tuple[str, str]] = set()
+
+
+def _noting(part: Any) -> Any:
+    """A part of a row that notes which of its columns are read."""
+    kind = type(part)
+
+    def note(self: Any, name: str) -> Any:
+        _read.add((kind.__name__, name))
+        return object.__getattribute__(self, name)
+
+    noting = type(kind.__name__, (kind,), {"__getattribute__": note})
+    made = object.__new__(noting)
+    made.__dict__.update(vars(part))
+    return made
+
+
+def reads(row: str) -> list[frozenset[tuple[str, str]]]:
+    """Of each recorded cell of a row the columns that are read for it: what no column of it changes, cannot notice."""
+    kept = dict(semantics.SEMANTICS)
+    found = []
+    with quiet():
+        for name, whole in kept.items():
+            parts = {part: _noting(getattr(whole, part)) for part in ("weighing", "formulas", "class_weights")}
+            semantics.SEMANTICS[name] = replace(whole, **parts)
+        for asked in recorded(row):
+            _read.clear()
+            if _notices(asked):
+                raise AssertionError(f"{asked[0]} {asked[1]['id']} differs with whole tables")
+            found.append(frozenset(_read))
+        semantics.SEMANTICS.update(kept)
+    return found
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """One thread, and no warnings of traps: they are said by rows that are spoiled."""
     torch.set_num_threads(1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", KerasTrapWarning)
+        yield
+
+
+#: row -> what ``reads`` found
+_columns_read: dict[str, list[frozenset[tuple[str, str]]]] = {}
+#: the cases that noticed a spoiled cell of a column before: they are likely to notice the next one
+_noticed: dict[tuple[str, str], list[str]] = defaultdict(list)
+
+
+def _may_notice(cell: Cell, row: str, before: dict[str, Any]) -> list[Asked]:
+    """The recorded cells of a row for which a column is read that is not as it was."""
+    if cell.table in ("_OBJECTS", "constants"):
+        return recorded(row)
+    pairs = [
+        (before.get(name), semantics.SEMANTICS.get(name))
+        for name in {*before, *semantics.SEMANTICS}
+        if name.partition(":")[0] == row
+    ]
+    parts = [
+        (getattr(one, part), getattr(other, part))
+        for one, other in pairs
+        if one and other
+        for part in ("weighing", "formulas", "class_weights")
+    ]
+    changed = {
+        (type(one).__name__, field.name)
+        for one, other in parts
+        for field in fields(one)
+        if getattr(one, field.name) != getattr(other, field.name)
+    }
+    if any(one is None or other is None for one, other in pairs):
+        return recorded(row)
+    return [asked for asked, read in zip(recorded(row), _columns_read[row], strict=True) if read & changed]
+
+
+def noticing(cell: Cell) -> str | None:
+    """A recorded cell that notices a spoiled cell of a table; None if there is none."""
+    known, before = _noticed[cell.table, cell.column], dict(semantics.SEMANTICS)
+    likely = {name: place for place, name in enumerate(reversed(known))}
+    with spoiled(cell) as rows:
+        asked = [one for row in sorted(rows) for one in _may_notice(cell, row, before)]
+        for one in sorted(asked, key=lambda one: likely.get(one[1]["id"], len(known))):
+            if _notices(one):
+                known[:] = [name for name in known if name != one[1]["id"]] + [one[1]["id"]]
+                return f"{one[0]} {one[1]['id']} in {one[2]}"
+    return None
+
+
+def _unnoticed(group: Sequence[Cell]) -> list[Cell]:
+    with quiet():
         return [cell for cell in group if noticing(cell) is None]
 
 
 def unnoticed(asked: Sequence[Cell], workers: int) -> list[Cell]:
     """The cells that no recording notices."""
-    for row in semantics.SEMANTICS.values():
-        if ":" not in row.name:
-            recorded(row.name)
+    _ = [recorded(row) for row in RELEASES]
     columns: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in asked:
         columns[cell.table, cell.column].append(cell)
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
+    context = multiprocessing.get_context("fork")
+    with context.Pool(workers) as pool:
+        _columns_read.update(zip(RELEASES, pool.map(reads, RELEASES, chunksize=1), strict=True))
+    with context.Pool(workers) as pool:
         return [cell for group in pool.imap_unordered(_unnoticed, columns.values()) for cell in group]
