@@ -8,18 +8,13 @@ reason, and whoever is listed must survive. A run of all modules writes result.j
 from __future__ import annotations
 
 import argparse
-import os
-import pickle
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from mutmut.configuration import config
 
-from tests.mutation import mutants, results, survivors, tables
+from tests.mutation import killing, mutants, noticing, results, survivors, tables
 
 #: the tables of eras beside the modules
 TABLES = "tables"
@@ -29,21 +24,16 @@ def verdicts(chosen: Sequence[str], tests: Sequence[str], workers: int) -> tuple
     """module -> key -> what became of the mutant; and the tests that were left out, for they fail beside trampolines."""
     made = mutants.write([name for name in chosen if name != TABLES])
     cells = tables.cells() if TABLES in chosen else []
-    left = tables.unnoticed(cells, workers)
+    left = noticing.unnoticed(cells, workers) if cells else []
+    if cells:
+        print(f"tables: recordings notice {len(cells) - len(left)} of {len(cells)}", flush=True)
     asked = [*made, *(mutants.Mutant("", TABLES, cell.key, cell) for cell in left)]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "asked.pickle"
-        file.write_bytes(pickle.dumps({"mutants": asked, "tests": list(tests), "workers": workers}))
-        # One thread: a pool of threads does not live through a fork.
-        subprocess.run([sys.executable, "-m", "tests.mutation.killing", str(file)], check=True, cwd=mutants.ROOT,
-                       env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
-        found = pickle.loads(file.read_bytes())
+    found, failing = killing.killed_by(asked, tests, mutants.FOLDER, workers)
     by_module: dict[str, dict[str, str]] = {name: {} for name in chosen}
-    for cell in cells:
-        by_module[TABLES][cell.key] = "killed"
+    by_module.get(TABLES, {}).update({cell.key: "killed" for cell in cells})
     for mutant in asked:
-        by_module[mutant.module][mutant.key] = found["verdicts"][mutant.key]
-    return by_module, found["failing"]
+        by_module[mutant.module][mutant.key] = found[mutant.key]
+    return by_module, failing
 
 
 def main(argv: Sequence[str] | None = None) -> int:

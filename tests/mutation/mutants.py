@@ -23,8 +23,6 @@ from mutmut.mutation.file_mutation import mutate_file_contents
 from mutmut.utils.format_utils import get_mutant_name, orig_function_and_class_names_from_key
 
 ROOT = Path(__file__).parents[2]
-#: the function that makes the rows of eras out of their tables, when its module is imported
-TABLES_AT_IMPORT = "torchweights.semantics.x__rows"
 #: the copy of the package that holds every mutant
 FOLDER = ROOT / "mutants"
 
@@ -44,7 +42,12 @@ class Mutant:
     @property
     def reached_by(self) -> str:
         """The function as the trampolines of mutmut report it."""
-        return self.name.partition("__mutmut_")[0] or TABLES_AT_IMPORT
+        return self.name.partition("__mutmut_")[0]
+
+    @property
+    def group(self) -> str:
+        """The mutants that the same tests are likely to kill: those of the function, or of the column."""
+        return f"{self.cell.table} {self.cell.column}" if self.cell else self.reached_by
 
 
 def modules() -> dict[str, Path]:
@@ -66,16 +69,16 @@ def with_plain_methods(source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(chosen: Iterable[str]) -> list[Mutant]:
+def write(chosen: Iterable[str], folder: Path = FOLDER) -> list[Mutant]:
     """Copy the package with every mutant of the chosen modules in it; what mutants there are."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    shutil.copytree(ROOT / "torchweights", FOLDER / "torchweights", ignore=shutil.ignore_patterns("__pycache__"))
-    return [mutant for module in chosen for mutant in _write(module, modules()[module])]
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(ROOT / "torchweights", folder / "torchweights", ignore=shutil.ignore_patterns("__pycache__"))
+    return [mutant for module in chosen for mutant in _write(module, modules()[module], folder)]
 
 
-def _write(module: str, path: Path) -> Iterator[Mutant]:
+def _write(module: str, path: Path, folder: Path) -> Iterator[Mutant]:
     made = mutate_file_contents(str(path), with_plain_methods((ROOT / path).read_text(encoding="utf-8")))
-    (FOLDER / path).write_text(made.code, encoding="utf-8")
+    (folder / path).write_text(made.code, encoding="utf-8")
     lines, seen = made.code.splitlines(), Counter[str]()
     for name in made.mutant_names:
         spans = [
@@ -96,4 +99,6 @@ def _change(before: list[str], after: list[str]) -> str:
     tail = after[head].partition("(")[2]
     after = [*after[:head], f"{name}__mutmut_orig({tail}", *after[head + 1 :]]
     changed = [line for line in difflib.ndiff(before, after) if line[0] in "-+"]
-    return "\n".join(f"{line[0]} {line[2:].strip()}" for line in changed).replace("__mutmut_orig", "")
+    return "\n".join(f"{line[0]} {line[2:].strip()}" for line in changed).replace(
+        f"{name.strip()}__mutmut_orig", "def .."
+    )
