@@ -208,6 +208,91 @@ def test_a_denominator_carries_no_gradient() -> None:
     assert not criterion.denominator(torch.zeros(WHOLE, 2, dtype=torch.float64), weight).value().requires_grad
 
 
+# --------------------------------------------------------------------------------------------------- what a denominator is
+
+
+@pytest.mark.parametrize("semantics", ROWS)
+@pytest.mark.parametrize("weight", [T([1, 2]), T([0.5, 0.25]), T([0.5, 0.25]).half()], ids=str)
+def test_a_denominator_keeps_its_digits_whatever_the_weights_are(semantics: str, weight: Tensor) -> None:
+    for reduction in DIVIDING:
+        criterion = tw.MeanSquaredError(semantics=semantics, reduction=reduction)
+        found = criterion.denominator(torch.zeros(2, 3), weight)
+        assert {one.dtype for one in found.counts.each()} == {torch.float64}
+        assert (found.value().dtype, found.value().shape) == (torch.float64, ())
+        assert (found.counts.samples.item(), found.counts.batches.item()) == (2, 1)
+
+
+@pytest.mark.parametrize("semantics", ["tf1.12", "keras3.15", "torchweights", "keras2.3.1"])
+def test_small_weights_are_not_lost_among_many(semantics: str) -> None:
+    weight = torch.full((3,), 2.0**-30)
+    weight[0] = 1.0
+    criterion = tw.MeanSquaredError(semantics=semantics, reduction="mean_with_sample_weight")
+    assert criterion.denominator(torch.zeros(3, 1), weight).value().item() == 1 + 2.0**-29
+
+
+@pytest.mark.parametrize(
+    ("semantics", "values", "shape", "expected"),
+    [
+        ("keras3.0", (1,), (1,), 1 + 1e-7),
+        ("keras3.0", (4,), (4,), 4 + 1e-7),
+        ("keras3.0", (2, 3), (2, 1), 6 + 3e-7),
+        ("keras2.2.5", (1,), (1,), 1 + 1e-7),
+        ("keras2.2.5", (2, 3), (2, 3), 6 + 6e-7),
+        ("keras3.15", (1,), (1,), 1.0),
+        ("keras2.2.4", (1,), (1,), 1.0),
+    ],
+)
+def test_two_eras_add_to_a_mask_and_to_nothing_else(
+    semantics: str, values: tuple[int, ...], shape: tuple[int, ...], expected: float
+) -> None:
+    summed = float(torch.tensor(values).prod())
+    options: dict[str, Any] = {"semantics": tw.semantics_for(semantics, door="loss")}
+    found = tw.reduce_weighted_values(
+        torch.ones(values, dtype=torch.float64), mask=torch.ones(shape, dtype=torch.bool), **options
+    )
+    assert summed / found.item() == pytest.approx(expected, rel=1e-12)
+    assert tw.reduce_weighted_values(torch.ones(values, dtype=torch.float64), **options).item() == 1
+
+
+def test_weights_of_less_than_1_in_all_are_shared_as_any_other() -> None:
+    """TensorFlow 1.12 where the mask could not be multiplied in: the sum of weights times the share that is unmasked."""
+    mask = T([True, True, False])
+    for scale in (1.0, 1 / 16):
+        weight = scale * T([1.0, 3.0], dtype=torch.float64)
+        found = tw.reduce_weighted_values(torch.ones(2, 3).double(), weight, mask, semantics="tf1.12:loss")
+        assert found.item() == pytest.approx(1.0)  # 8 parts of 12, times 2 of 3 unmasked
+
+
+def test_counts_stay_on_the_device_of_the_first(pretend: torch.device) -> None:
+    here, there = (
+        tw.MeanSquaredError().denominator(torch.zeros(n, 2, device=d)) for n, d in ((3, "cpu"), (5, pretend))
+    )
+    assert (here + there).value().device.type == "cpu"
+    assert (there + here).value().device == there.value().device
+    assert (here + there).value().item() == 8
+
+
+@pytest.mark.parametrize("other", [1, 0.0, None, "0"])
+def test_a_denominator_is_added_to_denominators_and_to_the_start_of_a_sum(other: object) -> None:
+    made = tw.MeanSquaredError().denominator(torch.zeros(2, 2))
+    assert sum([made]) is made
+    for add in (lambda: made + other, lambda: other + made):
+        with pytest.raises(TypeError):
+            add()
+
+
+@pytest.mark.parametrize(("averaged", "ranks"), [(2.0, 1), (1.0, 2), (4.0, 2)])
+def test_a_denominator_of_all_ranks_is_not_added_again(averaged: float, ranks: int) -> None:
+    made = tw.MeanSquaredError().denominator(torch.zeros(2, 2))
+    whole = Denominator(made.counts, made.semantics, made.reduction, averaged=averaged, ranks=ranks)
+    assert whole.is_global
+    assert not made.is_global
+    assert whole.value().item() == 2 / averaged
+    for add in (lambda: made + whole, lambda: whole + made):
+        with pytest.raises(ValueError, match="is of all batches and ranks already"):
+            add()
+
+
 # ------------------------------------------------------------------------------------------------------------- what is refused
 
 

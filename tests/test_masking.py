@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -148,3 +150,57 @@ def test_shapes_that_do_not_meet_are_refused(
 def test_a_void_class_or_an_axis_that_is_not_there_is_a_typed_error(options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):
         tw.mask_pixels(torch.zeros(2, 4, 4, 3), torch.zeros(2, 4, 4, 3), **options)
+
+
+@pytest.mark.parametrize(
+    ("axis", "words"),
+    [(-5, "from -4 to 3"), (4, "from -4 to 3"), (9, "received 9")],
+)
+def test_an_axis_outside_is_told_what_there_is(axis: int, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        tw.mask_pixels(torch.zeros(2, 4, 4, 3), torch.zeros(2, 4, 4, 3), axis=axis)
+
+
+def test_the_first_and_the_last_axis_may_hold_the_classes() -> None:
+    y_pred, labels = torch.arange(6.0).reshape(3, 2), T([0, 255])
+    for axis in (0, -2):
+        p, t = tw.mask_pixels(y_pred, labels, void=255, axis=axis)
+        assert (p.tolist(), t.tolist()) == ([[0.0, 2.0, 4.0]], [0])
+
+
+@pytest.mark.parametrize(("void", "known"), [(0, [False, True, True]), (2, [True, True, False])])
+def test_void_may_be_the_first_class_or_the_last(void: int, known: list[bool]) -> None:
+    assert tw.labelled_pixels(torch.eye(3), void).tolist() == known
+
+
+@pytest.mark.parametrize("void", [-1, 3])
+def test_a_void_class_beside_the_last_one_is_refused(void: int) -> None:
+    with pytest.raises(ValueError, match=f"one of the 3 classes.*received {void}"):
+        tw.labelled_pixels(torch.eye(3), void)
+
+
+@pytest.mark.parametrize(
+    ("y_true", "options", "count"),
+    [
+        (T([0, 3, -1, 2, 1]), {}, 3),
+        (T([0, 3, -1, 2, 1]), {"background": 3}, 3),
+        (T([0, 3, -1, 2, 1]), {"mask": T([True, True, True, False, True])}, 2),
+        (T([0, 3, -1, 2, 1]), {"mask": T([2.0, 2.0, 1.0, 0.0, 1.0])}, 2),
+        (T([[0.0, 0.25, 1.0], [0.0, 0.0, 0.0]]), {}, 1),
+        (T([[[0.0, 1.0], [0.0, 1.0]], [[0.0, 0.0], [1.0, 0.0]]]), {}, 3),
+        (T([[[0.0, 1.0], [0.0, 1.0]], [[0.0, 0.0], [1.0, 0.0]]]), {"mask": T([[True, False], [True, True]])}, 2),
+        (T([0, 0]), {}, 1),
+        (torch.zeros(4, 2), {}, 1),
+    ],
+    ids=str,
+)
+def test_positives_are_places_with_an_object_and_at_least_one(
+    y_true: Tensor, options: dict[str, Any], count: int
+) -> None:
+    found = tw.positive_count(y_true, **options)
+    assert (found.item(), found.dtype, found.shape) == (count, torch.float64, ())
+
+
+def test_a_mask_of_other_places_has_no_positives_to_tell() -> None:
+    with pytest.raises(ValueError, match=r"mask expected shape \(2, 3\), one for each place; received \(2,\)"):
+        tw.positive_count(torch.zeros(2, 3, 4), mask=T([True, False]))
