@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchweights.functional.precise import crossentropy_at, widened
+from torchweights.functional.precise import crossentropy_at, log_probabilities, widened
 from torchweights.functional.shared import Axis, at_least_float32, mean, power, same_dtype
 from torchweights.messages import choose
 
@@ -119,11 +119,12 @@ def categorical_crossentropy(
     y_pred, y_true = same_dtype(y_pred, y_true)
     dtype = y_pred.dtype
     if from_logits and precise:
-        y_pred, y_true = widened(y_pred), widened(y_true)
+        y_true = widened(y_true)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / (smoothing_classes or y_pred.shape[axis])
     if from_logits:
-        return -(y_true * F.log_softmax(y_pred, axis)).sum(axis).to(dtype)
+        log_p = log_probabilities(y_pred, axis) if precise else F.log_softmax(y_pred, axis)
+        return -(y_true * log_p).sum(axis).to(dtype)
     return -(y_true * normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()).sum(axis)
 
 
@@ -194,17 +195,15 @@ def sparse_categorical_crossentropy(
     if from_logits and precise and not label_smoothing:
         known, labels = _known(y_true, y_pred, axis)
         return _or_nan(known, crossentropy_at(y_pred, labels, axis))
-    if from_logits and precise:
-        y_pred = widened(y_pred)
     if from_logits:
-        log_probabilities = F.log_softmax(y_pred, axis)
+        log_p = log_probabilities(y_pred, axis) if precise else F.log_softmax(y_pred, axis)
     elif form == "clip first":
-        log_probabilities = F.log_softmax(y_pred.clamp(epsilon, 1 - epsilon).log(), axis)
+        log_p = F.log_softmax(y_pred.clamp(epsilon, 1 - epsilon).log(), axis)
     else:
-        log_probabilities = normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()
-    known, at_label = pick(log_probabilities, y_true, axis)
+        log_p = normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()
+    known, at_label = pick(log_p, y_true, axis)
     if label_smoothing:
-        at_label = at_label * (1 - label_smoothing) + log_probabilities.mean(axis) * label_smoothing
+        at_label = at_label * (1 - label_smoothing) + log_p.mean(axis) * label_smoothing
     return _or_nan(known, -at_label.to(dtype))
 
 

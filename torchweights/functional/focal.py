@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from torchweights.functional.crossentropy import binary_crossentropy, normalised
-from torchweights.functional.precise import widened
+from torchweights.functional.precise import log_probabilities, widened
 from torchweights.functional.shared import Axis, along, mean, power, same_dtype
 from torchweights.messages import choose
 
@@ -118,11 +118,11 @@ def categorical_focal_crossentropy(
     y_pred, y_true = same_dtype(y_pred, y_true)
     dtype = y_pred.dtype
     if from_logits and form == "logits" and precise:
-        y_pred, y_true = widened(y_pred), widened(y_true)
+        y_true = widened(y_true)
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / (smoothing_classes or y_pred.shape[axis])
     if from_logits and form == "logits":
-        log_r = F.log_softmax(y_pred, axis)
+        log_r = log_probabilities(y_pred, axis) if precise else F.log_softmax(y_pred, axis)
         rest = -torch.expm1(log_r)
     else:
         r = normalised(y_pred.softmax(axis) if from_logits else y_pred, axis).clamp(epsilon, 1 - epsilon)

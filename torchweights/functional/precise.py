@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from torchweights import precision
 from torchweights.functional.shared import total
@@ -21,6 +22,22 @@ SAFE = 40.0
 def widened(tensor: Tensor) -> Tensor:
     """In float64, where the device has it."""
     return tensor if tensor.device.type in precision.WITHOUT_FLOAT64 else tensor.double()
+
+
+def log_probabilities(logits: Tensor, axis: int) -> Tensor:
+    """ln softmax with the digits of small losses, in float64 where the device has it: for who rounds once afterwards.
+
+    >>> log_probabilities(torch.tensor([[50.0, 0.0]], dtype=torch.float64), -1)[0, 0]
+    tensor(-1.9287e-22, dtype=torch.float64)
+    """
+    if logits.dtype != torch.float64:
+        return F.log_softmax(widened(logits), axis)
+    # float64 has no wider type: ln p_j = (z_j - z_m) - ln(1 + sum of e^(z_k - z_m) over the others than the largest, m).
+    place = logits.detach().argmax(axis, keepdim=True)
+    # That of the largest is 0 without a gradient: autograd would add and subtract a 1 beside which 1 - p vanishes.
+    behind = (logits - logits.gather(axis, place)).scatter(axis, place, 0.0)
+    others = total(behind.scatter(axis, place, -torch.inf).exp(), axis)
+    return behind - others.log1p()
 
 
 def crossentropy_at(logits: Tensor, labels: Tensor, axis: int) -> Tensor:
