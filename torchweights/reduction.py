@@ -190,19 +190,23 @@ def _divisor(weighed: Weighed, reduction: str, denominator: Tensor | Denominator
 def coefficients(
     weighed: Weighed, reduction: str, denominator: Tensor | Denominator | float | None, dtype: torch.dtype
 ) -> Tensor | None:
-    """weight / D: what each value weighs in the loss, 0 where it does not count; None where D is not above 0.
+    """weight / D: what each value weighs in the loss, 0 where it does not count, for who computes a gradient together with it.
 
-    For who computes a gradient together with its loss, on a CPU: it looks at D.
+    None where D is not above 0 as far as that can be seen without waiting; elsewhere the row's answer to division by nothing
+    is in the numbers.
     """
     divisor = _divisor(weighed, reduction, denominator)
     if isinstance(divisor, Tensor) and divisor.requires_grad:
         return None
-    if not float(divisor) > 0:
-        return None
     weight = weighed.weight
     if weight is None:
-        weight = torch.ones((), dtype=dtype) if weighed.included is None else weighed.included.to(dtype)
-    return weight / float(divisor)
+        one = torch.ones((), dtype=dtype, device=weighed.device)
+        weight = one if weighed.included is None else weighed.included.to(dtype)
+    if isinstance(divisor, Tensor) and not validation.can_look(divisor):
+        divisor = divisor.to(weight.device)
+        safe = divisor if weighed.row.weighing.empty == "nan" else torch.where(divisor > 0, divisor, torch.inf)
+        return weight / safe.to(weight.dtype)
+    return weight / float(divisor) if float(divisor) > 0 else None
 
 
 def numerator(values: Tensor, weighed: Weighed) -> Tensor:

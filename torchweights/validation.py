@@ -11,14 +11,21 @@ from torch import Tensor
 from torchweights.messages import shown
 
 
-def can_look(tensor: Tensor) -> bool:
-    """True for plain CPU tensors; False on accelerators, under torch.compile, torch.func, fake and meta tensors."""
-    if tensor.device.type != "cpu" or torch.compiler.is_compiling():
-        return False
-    if type(tensor) not in (Tensor, torch.nn.Parameter):
+def is_ordinary(tensor: Tensor) -> bool:
+    """True for tensors with numbers of their own; False under torch.compile, torch.func, for fake and meta tensors."""
+    if (
+        torch.compiler.is_compiling()
+        or tensor.device.type == "meta"
+        or type(tensor) not in (Tensor, torch.nn.Parameter)
+    ):
         return False
     wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     return not (wrapped or torch._C._functorch.is_legacy_batchedtensor(tensor))
+
+
+def can_look(tensor: Tensor) -> bool:
+    """True for ordinary tensors on the CPU, where looking costs no wait."""
+    return tensor.device.type == "cpu" and is_ordinary(tensor)
 
 
 def check_tensor(name: str, given: object) -> None:

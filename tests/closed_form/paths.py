@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import torchweights as tw
-from tests.device_cells import INPUTS
+from tests.hazards.catalogue import INPUTS
 from torchweights import closed_form
 
 #: samples whose loss has a closed form

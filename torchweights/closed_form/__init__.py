@@ -6,11 +6,13 @@ value weighs in the loss comes from ``reduction``, as everywhere.
 
 from torchweights.closed_form import crossentropies, elements, sums
 from torchweights.closed_form.function import ClosedForm, Given, closed_loss, steps_aside
+from torchweights.closed_form.fusing import Compiled
 from torchweights.closed_form.pieces import Piece
 from torchweights.closed_form.sums import closed_sums
 
 __all__ = [
     "ClosedForm",
+    "Compiled",
     "Given",
     "Piece",
     "closed_loss",

@@ -5,6 +5,8 @@ Each function takes a piece, classes on the axis before the last, and returns su
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -47,6 +49,27 @@ def crossentropy_of_labels(piece: Piece) -> Tensor:
     each = c / (others + (-behind).exp())
     exponentials.mul_(each).scatter_(CLASSES, labels, (others * each).neg_())
     return (log_of_sum(others, behind, far) * c).sum()
+
+
+def _is_label(piece: Piece) -> Tensor:
+    classes = torch.arange(piece.y_pred.shape[CLASSES], device=piece.y_pred.device)
+    return classes[:, None] == piece.y_true
+
+
+def whole_crossentropy_of_labels(piece: Piece) -> Tensor:
+    """``crossentropy_of_labels`` without a branch and without gathering, for the compiler; a label that is no class gives NaN."""
+    z, labels, c = piece.y_pred, piece.y_true, piece.coefficient
+    here = _is_label(piece)
+    largest = z.amax(CLASSES, keepdim=True)
+    at_label = _sum(torch.where(here, z, 0.0))
+    exponentials = torch.where(here, 0.0, (z - largest).exp())
+    others, own = _sum(exponentials), (at_label - largest).exp()
+    # own is 1 where the label is the largest, so that a small rest is added to an exact 0.
+    values = (others + (own - 1)).log1p() + (largest - at_label)
+    each = c / (others + own)
+    known = (labels >= 0) & (labels < z.shape[CLASSES])
+    piece.gradient.copy_(torch.where(known, torch.where(here, -others * each, exponentials * each), 0.0))
+    return (torch.where(known, values, torch.nan) * c).sum()
 
 
 def smoothed_crossentropy_of_labels(piece: Piece, smoothing: float) -> Tensor:
@@ -126,6 +149,21 @@ def crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: fl
     return (share.clamp(epsilon, 1 - epsilon).log() * c).sum().neg_()
 
 
+def whole_crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: float) -> Tensor:
+    """``crossentropy_of_probabilities_at_labels`` without gathering, for the compiler."""
+    here, known = _is_label(piece), (piece.y_true >= 0) & (piece.y_true < piece.y_pred.shape[CLASSES])
+    targets = replace(piece, y_true=here.to(piece.y_pred.dtype))
+    if form == "clip first":
+        p, c = piece.y_pred, piece.coefficient
+        q = p.clamp(epsilon, 1 - epsilon)
+        total, at_label = _sum(q), _sum(torch.where(here, q, 0.0))
+        slope = torch.where(q == p, 1 / total - torch.where(here, 1 / at_label, 0.0), 0.0)
+        piece.gradient.copy_(torch.where(known, slope * c, 0.0))
+        return (torch.where(known, (total / at_label).log(), torch.nan) * c).sum()
+    found = crossentropy_of_probabilities(targets, 0.0, 1, epsilon)
+    return torch.where(known, 0.0, torch.nan * piece.coefficient).sum() + found
+
+
 def crossentropy_of_probabilities(piece: Piece, smoothing: float, classes: int, epsilon: float) -> Tensor:
     """v = -sum(y ln clip(p / sum(p))); dv_j = sum of y within the clip / sum(p) - y_j / p_j."""
     p, y, c = piece.y_pred, smoothed(piece.y_true, smoothing, classes), piece.coefficient
@@ -135,7 +173,8 @@ def crossentropy_of_probabilities(piece: Piece, smoothing: float, classes: int, 
     acting = y * (clipped == share)
     values = _sum(clipped.log_().mul_(y))
     # y / p is 0 where y is, whatever p is.
-    quotient = torch.where(acting == 0, 0.0, acting / p) if bool((p == 0).any()) else acting / p
+    zeros = torch.compiler.is_compiling() or bool((p == 0).any())
+    quotient = torch.where(acting == 0, 0.0, acting / p) if zeros else acting / p
     torch.sub(_sum(acting) / total, quotient, out=piece.gradient).mul_(c)
     return (values * c).sum().neg_()
 

@@ -56,7 +56,7 @@ def binary_of_probabilities(p: Tensor, y: Tensor, smoothing: float, epsilon: flo
     rest = (1 + added) - q if form == "clip, add, graph" else (1 - q).add_(added)
     above = q + added if added else q
     slope = torch.div(1 - y, rest).sub_(y / above)
-    if not torch.equal(q, p):
+    if torch.compiler.is_compiling() or not torch.equal(q, p):
         slope.mul_(q == p)
     return torch.lerp(rest.log_(), above.log(), y).neg_(), slope
 

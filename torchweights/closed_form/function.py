@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from torchweights import tracing, validation
+from torchweights.closed_form.fusing import Compiled, fused, pays
 from torchweights.closed_form.pieces import Batch, Piece, layout_of
 
 #: the sum of coefficient x value over a piece, whose gradient is left in its buffer
@@ -30,6 +31,8 @@ class ClosedForm:
     turned: bool
     columns: Tensor | None = None
     harmless: float = 0.5
+    #: the same for the compiler, where ``of_piece`` looks at numbers
+    of_whole: OfPiece | None = None
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,13 @@ class Given:
     included: Tensor | None
 
 
-def steps_aside(y_pred: Tensor, others: Sequence[Tensor | None]) -> bool:
-    """Whether only the plain path will do: off the CPU, under the compiler and other transformations, for other gradients."""
+def steps_aside(y_pred: Tensor, others: Sequence[Tensor | None], anywhere: bool = False) -> bool:
+    """Whether only the plain path will do: off the CPU, under the compiler and other transformations, for other gradients.
+
+    ``anywhere`` for who may leave the CPU.
+    """
     return (
-        not validation.can_look(y_pred)
+        not (validation.is_ordinary(y_pred) and (anywhere or y_pred.device.type == "cpu"))
         or tracing.is_open()
         or torch.autograd.forward_ad._current_level >= 0
         or any(
@@ -54,23 +60,33 @@ def steps_aside(y_pred: Tensor, others: Sequence[Tensor | None]) -> bool:
     )
 
 
-def closed_loss(form: ClosedForm, given: Given, plain: Callable[[Tensor], Tensor]) -> Tensor | None:
-    """The loss, with its gradient if one may be asked for; None where the plain path has to say what comes out."""
+def closed_loss(
+    form: ClosedForm, given: Given, plain: Callable[[Tensor], Tensor], compiled: Compiled | None = None
+) -> Tensor | None:
+    """The loss, with its gradient if one may be asked for; None where the plain path has to say what comes out.
+
+    ``compiled`` where the whole batch is to be one compiled pass.
+    """
     layout = layout_of(given.y_pred, form.spans)
     if layout is None:
         return None
     batch = Batch(layout, given.y_pred.detach(), given.y_true, given.coefficient, given.included)
-    if not (given.y_pred.requires_grad and torch.is_grad_enabled()):
-        return _summed(form, batch, None)
+    wants_gradient = given.y_pred.requires_grad and torch.is_grad_enabled()
 
-    def both() -> tuple[Tensor | None, Tensor]:
-        gradient = torch.empty_like(batch.y_pred)
+    def both() -> tuple[Tensor | None, Tensor | None]:
+        if compiled is not None and pays(batch, form.turned):
+            found = fused(form.of_whole or form.of_piece, batch, form.columns, form.harmless, wants_gradient, compiled)
+            if found is not None:
+                return found
+        if batch.y_pred.device.type != "cpu":
+            return None, None
+        gradient = torch.empty_like(batch.y_pred) if wants_gradient else None
         return _summed(form, batch, gradient), gradient
 
     with torch.no_grad():
         loss, gradient = both()
-    if loss is None:
-        return None
+    if loss is None or not wants_gradient:
+        return loss
     return LossAndGradient.apply(given.y_pred, [loss, gradient], both, plain)  # type: ignore[no-untyped-call, no-any-return]
 
 
@@ -119,6 +135,6 @@ class LossAndGradient(torch.autograd.Function):
         gradient, ctx.gradient = ctx.gradient, None
         if gradient is None:
             _, gradient = ctx.both()
-        if not validation.can_look(slope):  # several slopes at once
+        if not validation.can_look(slope):  # several slopes at once, or on another device, where looking waits
             return gradient * slope, None, None, None
         return gradient if float(slope) == 1.0 else gradient.mul_(slope), None, None, None

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from torchweights.closed_form.elements import Both, beside
 from torchweights.closed_form.function import Given
+from torchweights.closed_form.fusing import Compiled, pays, whole
 from torchweights.closed_form.pieces import Batch, Piece, layout_of
 
 CLASSES = -2
@@ -32,29 +33,55 @@ class Sums:
     of_piece: Callable[[Piece], Tensor]
     slope: Callable[[Piece, Tensor], None]
     spans: tuple[int, ...]
+    turned: bool = False
     harmless: float = 0.5
 
 
-def closed_sums(form: Sums, given: Given, plain: Callable[[Tensor], Tensor]) -> Tensor | None:
+def closed_sums(
+    form: Sums, given: Given, plain: Callable[[Tensor], Tensor], compiled: Compiled | None = None
+) -> Tensor | None:
     """The sums, (J, N, C); None where the plain path is needed. ``plain`` computes the same through autograd."""
     layout = layout_of(given.y_pred, form.spans)
     if layout is None or layout.order[0] != 0 or (form.spans and 0 in form.spans):
         return None
     batch = Batch(layout, given.y_pred.detach(), given.y_true, given.coefficient, given.included)
-    return SumsOfPieces.apply(given.y_pred, form, batch, plain)  # type: ignore[no-untyped-call, no-any-return]
+    if compiled is not None and not pays(batch, form.turned):
+        compiled = None
+    if compiled is None and given.y_pred.device.type != "cpu":
+        return None
+    return SumsOfPieces.apply(given.y_pred, form, batch, plain, compiled)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _shown(form: Sums, piece: Piece) -> Piece:
     return piece if piece.included is None else piece.hidden(piece.included, form.harmless)
 
 
+def _sums_of_whole(form: Sums, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None) -> Tensor:
+    return form.of_piece(_shown(form, Piece(y_pred, y_true, coefficient, included, y_pred)))
+
+
+def _slope_of_whole(
+    form: Sums, slopes: Tensor, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None
+) -> Tensor:
+    piece = Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred))
+    form.slope(_shown(form, piece), slopes)
+    return piece.gradient if included is None else piece.gradient * included
+
+
 class SumsOfPieces(torch.autograd.Function):
     """Sums of pieces; the gradient is computed when it is asked for, out of the predictions."""
 
     @staticmethod
-    def forward(ctx: Any, y_pred: Tensor, form: Sums, batch: Batch, plain: Callable[[Tensor], Tensor]) -> Tensor:
-        ctx.form, ctx.batch, ctx.plain = form, batch, plain
+    def forward(ctx: Any, y_pred: Tensor, form: Sums, batch: Batch, plain: Callable[[Tensor], Tensor], compiled: Compiled | None) -> Tensor:  # fmt: skip
+        ctx.form, ctx.batch, ctx.plain, ctx.compiled = form, batch, plain, compiled
         ctx.save_for_backward(y_pred)
+        if compiled is not None:
+            piece = whole(batch)
+            found: Tensor | None = compiled(
+                _sums_of_whole, form, piece.y_pred, piece.y_true, piece.coefficient, piece.included
+            )
+            if found is not None:
+                return found
         total: Tensor | None = None
         for cut, piece in batch.cut_pieces(None):
             part = form.of_piece(_shown(form, piece)).double()
@@ -64,20 +91,25 @@ class SumsOfPieces(torch.autograd.Function):
         return total.to(y_pred.dtype)
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, None, None, None, None]:
         (slope,) = slopes
         if torch.is_grad_enabled() or torch._C._functorch.is_legacy_batchedtensor(slope):
             (y_pred,) = ctx.saved_tensors
             with torch.enable_grad():
                 sums = ctx.plain(y_pred)
             (found,) = torch.autograd.grad(sums, y_pred, slope, create_graph=torch.is_grad_enabled())
-            return found, None, None, None
+            return found, None, None, None, None
+        if ctx.compiled is not None:
+            piece, batch = whole(ctx.batch), ctx.batch
+            made = ctx.compiled(_slope_of_whole, ctx.form, slope[:, :, None, :, None], piece.y_pred, piece.y_true, piece.coefficient, piece.included)  # fmt: skip
+            if made is not None:
+                return batch.layout.as_predictions(made), None, None, None, None
         gradient = torch.empty_like(ctx.saved_tensors[0])
         for cut, piece in ctx.batch.cut_pieces(gradient):
             ctx.form.slope(_shown(ctx.form, piece), slope[:, cut[0], None, :, None])
             if piece.included is not None:
                 piece.gradient.mul_(piece.included)
-        return gradient, None, None, None
+        return gradient, None, None, None, None
 
 
 # ----------------------------------------------------------------------------------------------------------------- overlap

@@ -177,7 +177,7 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
             weighted = (each * share.expand(weighed.shape).unsqueeze(axis)).movedim(axis, 1).flatten(2).sum(-1)
             return torch.stack([weighted, *overlap])
 
-        found = closed_form.closed_sums(form, given, plain)
+        found = closed_form.closed_sums(form, given, plain, self._compiled)
         if found is None:
             return None
         crossentropy, *overlap = found.sum((1, 2))

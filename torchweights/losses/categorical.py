@@ -298,24 +298,31 @@ class SparseCategoricalCrossentropy(Crossentropy):
 
     def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
         of_logits, axis = self._computes_logits(y_pred), self._class_axis(y_pred.ndim)
-        of_piece: Callable[[Piece], Tensor]
-        if self._weights_inside() and self._class_weights_act():
+        if of_logits is None or (self._weights_inside() and self._class_weights_act()):
             return None
         if of_logits and self.label_smoothing:
-            of_piece = functools.partial(crossentropies.smoothed_crossentropy_of_labels, smoothing=self.label_smoothing)
-        elif of_logits:
-            of_piece = crossentropies.crossentropy_of_labels
-        elif of_logits is None or self.label_smoothing:
+            smoothed = functools.partial(crossentropies.smoothed_crossentropy_of_labels, smoothing=self.label_smoothing)
+            return ClosedForm(smoothed, (axis,), turned=True)
+        if of_logits:
+            whole = crossentropies.whole_crossentropy_of_labels
+            return ClosedForm(crossentropies.crossentropy_of_labels, (axis,), turned=True, of_whole=whole)
+        if self.label_smoothing:
             return None
-        else:
-            form = self.semantics.formulas.sparse
-            of_piece = functools.partial(
-                crossentropies.crossentropy_of_probabilities_at_labels, form=form, epsilon=self.epsilon
-            )
-        return ClosedForm(of_piece, (axis,), turned=True)
+        options: dict[str, Any] = {"form": self.semantics.formulas.sparse, "epsilon": self.epsilon}
+        return ClosedForm(
+            functools.partial(crossentropies.crossentropy_of_probabilities_at_labels, **options),
+            (axis,),
+            turned=True,
+            of_whole=functools.partial(crossentropies.whole_crossentropy_of_probabilities_at_labels, **options),
+        )
+
+    def _any_targets(self, y_pred: Tensor) -> Tensor:
+        return torch.zeros(self._values_shape(y_pred.shape), dtype=torch.int64)
 
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
         labels = weighed.hide(y_true)
+        if not validation.can_look(labels):
+            return labels
         least, most = torch.aminmax(labels)
         # A label that is no class makes its value NaN: that is the plain path's business.
         known = int(least) >= 0 and int(most) < y_pred.shape[self._class_axis(y_pred.ndim)]

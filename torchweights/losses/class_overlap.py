@@ -228,6 +228,7 @@ class ClassTversky(WeightedLoss):
             functools.partial(sums.overlap_of_piece, **options),
             functools.partial(sums.overlap_slope, **options),
             (axis,),
+            turned=self.activation == "softmax",
         )
         targets = y_true.to(y_pred.dtype) if y_true.is_floating_point() else pixels.hide(y_true).long()
         labels = [] if y_true.is_floating_point() else [int(one) for one in torch.aminmax(targets)]
@@ -235,7 +236,9 @@ class ClassTversky(WeightedLoss):
             return None
         ones = torch.ones((), dtype=y_pred.dtype)
         given = closed_form.Given(y_pred, targets, ones if weight is None else weight, pixels.included)
-        found = closed_form.closed_sums(form, given, lambda p: torch.stack(through_autograd(p, "image")))
+        found = closed_form.closed_sums(
+            form, given, lambda p: torch.stack(through_autograd(p, "image")), self._compiled
+        )
         if found is None:
             return None
         over = {"image": (), "batch": (1,), "everything": (1, 2)}[self.over]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 from typing_extensions import Self
 
 from torchweights import closed_form, reduction
-from torchweights.closed_form import ClosedForm
+from torchweights.closed_form import ClosedForm, Compiled
 from torchweights.counts import Denominator
 from torchweights.losses.splitting import autocast_off
 from torchweights.reduction import Weighed, standard_reduction
@@ -34,6 +36,9 @@ class Closes(nn.Module):
     #: from how many predictions on the gradient is computed together with the loss; None for losses that have no such form
     _closes_from: int | None = None
 
+    #: what ``tw.fuse`` compiles
+    _compiled: Compiled | None = None
+
     #: False where the sums that a loss is made of have a closed form, and the loss has not
     _loss_closes: ClassVar[bool] = True
 
@@ -46,8 +51,31 @@ class Closes(nn.Module):
 
     def plain(self) -> Self:
         """This criterion, computing every gradient through autograd from now on, however large the batch is."""
-        self._closes_from = None
+        self._closes_from = self._compiled = None
         return self
+
+    def fused(self, from_size: int = 2**14) -> Self:
+        """This criterion, computing loss and gradient in one compiled pass for batches of ``from_size`` predictions or more."""
+        if self._closes_from is not None:
+            self._closes_from, self._compiled = from_size, Compiled(type(self).__name__)
+        return self
+
+    def warm_up(self, shape: Sequence[int], y_true: Tensor | None = None, **beside: Tensor | None) -> Self:
+        """Compile for predictions of a shape before they come.
+
+        Args:
+            shape: Of y_pred.
+            y_true: Targets of the right kind and shape; None for labels 0, or zeros like the predictions where labels are none.
+            beside: Whether weights or masks will be given, and of which shape: ``sample_weight=torch.ones(8)``.
+        """
+        y_pred = torch.full(tuple(shape), 0.5, requires_grad=True)
+        if y_true is None:
+            y_true = self._any_targets(y_pred.detach())
+        self(y_pred, y_true, **beside)
+        return self
+
+    def _any_targets(self, y_pred: Tensor) -> Tensor:
+        return torch.zeros_like(y_pred)
 
     def _closes(self, y_pred: Tensor) -> bool:
         return (
@@ -74,11 +102,12 @@ class Closes(nn.Module):
         denominator: Tensor | Denominator | float | None,
     ) -> Tensor | None:
         """The loss with its gradient in closed form; None where the plain path is needed."""
-        if closed_form.steps_aside(y_pred, [y_true, *self.parameters()]):
+        anywhere = self._compiled is not None
+        if closed_form.steps_aside(y_pred, [y_true, *self.parameters()], anywhere):
             return None
         predictions, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
         form, chosen = self._closed_form(predictions, met), standard_reduction(self.reduction)
-        if form is None or closed_form.steps_aside(predictions, [weighed.weight]):
+        if form is None or closed_form.steps_aside(predictions, [weighed.weight], anywhere):
             return None
         coefficients = reduction.coefficients(weighed, chosen, denominator, predictions.dtype)
         if coefficients is None:
@@ -93,7 +122,7 @@ class Closes(nn.Module):
                 values, weighed = self._weighed_values(p, y_true, sample_weight, mask)
                 return reduction.reduce(values, weighed, chosen, denominator)
 
-        return closed_form.closed_loss(form, given, plain)
+        return closed_form.closed_loss(form, given, plain, self._compiled)
 
     # What a criterion has beside: see ``WeightedLoss``.
     _prepared: Any

@@ -111,7 +111,9 @@ class _WeightedError(WeightedLoss):
             errors = (off * off if self._error == "squared" else off.abs()) * columns.reshape(p.shape[1:])
             return errors.reshape(len(p), -1).sum(1)[None, :, None]
 
-        found = closed_form.closed_sums(form, closed_form.Given(y_pred, y_true, columns.new_ones(()), None), plain)
+        found = closed_form.closed_sums(
+            form, closed_form.Given(y_pred, y_true, columns.new_ones(()), None), plain, self._compiled
+        )
         if found is None:
             return None
         errors, total = found[0, :, 0], columns.sum()
@@ -124,7 +126,7 @@ class _WeightedError(WeightedLoss):
     def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
         """Where values are means, their gradient is known with them."""
         weight = self._weight_of(None, y_pred)
-        if self.over != "sample" or self.root != "none" or not y_pred.is_contiguous():
+        if self.over != "sample" or self.root != "none" or not y_pred.is_contiguous() or y_pred.device.type != "cpu":
             return None
         weight = torch.ones(y_pred.shape[1:]) if weight is None else weight.detach()
         total = float(weight.double().sum())

@@ -102,7 +102,10 @@ class _Overlap(WeightedLoss):
         whole = axes is None or axes == tuple(range(y_pred.ndim))
         if not whole and axes != tuple(range(1, y_pred.ndim)):
             return None
-        if closed_form.steps_aside(y_pred, [y_true]) or y_pred.dtype not in (torch.float32, torch.float64):
+        if closed_form.steps_aside(y_pred, [y_true]) or y_pred.dtype not in (
+            torch.float32,
+            torch.float64,
+        ):
             return None
         form = sums.Sums(
             functools.partial(sums.overlap_of_piece, activation="none"),
@@ -115,7 +118,7 @@ class _Overlap(WeightedLoss):
             return torch.stack(functional.overlap_sums(*flat, axis=1, over="image"))
 
         given = closed_form.Given(y_pred, y_true.to(y_pred.dtype), torch.ones((), dtype=y_pred.dtype), None)
-        found = closed_form.closed_sums(form, given, plain)
+        found = closed_form.closed_sums(form, given, plain, self._compiled)
         if found is None:
             return None
         return self._of_overlap(OverlapSums(*(found.sum((1, 2)) if whole else found.squeeze(-1))))

@@ -1,0 +1,133 @@
+"""The closed form of a whole batch, compiled by torch into one pass: C++ on a CPU, Triton on CUDA."""
+
+from __future__ import annotations
+
+import sys
+import time
+import types
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torchweights.closed_form.pieces import SHORT, Batch, Piece
+
+Step = Callable[..., Any]
+_said: set[str] = set()
+
+
+def _step(of_whole: Callable[[Piece], Tensor], harmless: float, wants_gradient: bool, y_pred: Tensor, y_true: Tensor,
+          coefficient: Tensor, included: Tensor | None) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+    """Loss and gradient of a whole batch; what must not show is hidden on the way, which costs nothing here."""
+    piece = Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred))
+    piece = piece if included is None else piece.hidden(included, harmless)
+    loss = of_whole(piece)
+    return loss, piece.gradient if wants_gradient else None
+
+
+def _of_its_own(function: Step) -> Step:
+    """A copy with code of its own: torch counts recompilations by code, and every criterion has its formula."""
+    return types.FunctionType(
+        function.__code__.replace(),
+        function.__globals__,
+        function.__name__,
+        function.__defaults__,
+        function.__closure__,
+    )
+
+
+@dataclass
+class Compiled:
+    """Compiled steps of one criterion; ``broken`` once there turned out to be no compiler."""
+
+    name: str
+    broken: bool = False
+    _steps: dict[str, Step] = field(default_factory=dict)
+    _known: set[Any] = field(default_factory=set)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What was compiled stays in its process.
+        return Compiled, (self.name,)
+
+    def __call__(self, function: Step, *arguments: Any) -> Any:
+        """The function of its arguments, compiled; None where there is no compiler, which is said once."""
+        if self.broken:
+            return None
+        key = function.__name__
+        if key not in self._steps:
+            self._steps[key] = torch.compile(_of_its_own(function), fullgraph=True)
+        shapes = (key, *(tuple(one.shape) for one in arguments if isinstance(one, Tensor)))
+        began = time.perf_counter()
+        try:
+            found = self._steps[key](*arguments)
+        except Exception as problem:
+            self._without_compiler(problem)
+            return None
+        if shapes not in self._known:
+            self._known.add(shapes)
+            self._say(time.perf_counter() - began)
+        return found
+
+    def _without_compiler(self, problem: Exception) -> None:
+        self.broken = True
+        if "no compiler" not in _said:
+            _said.add("no compiler")
+            reason = (str(problem).strip() or type(problem).__name__).splitlines()[0][:200]
+            warnings.warn(
+                f"tw.fuse expected a compiler that torch.compile can use; {self.name} is computed without one: {reason}. "
+                "Install a C++ compiler (g++), or leave fuse() out.",
+                UserWarning,
+                stacklevel=2,
+            )
+
+    def _say(self, seconds: float) -> None:
+        """How long it took, once for each criterion."""
+        if self.name not in _said and seconds > 0.5:
+            _said.add(self.name)
+            print(
+                f"torchweights: {self.name} compiled in {seconds:.1f} s; kept for later processes by torch",
+                file=sys.stderr,
+            )
+
+
+def pays(batch: Batch, turned: bool) -> bool:
+    """False where the compiler is known to lose: along a last axis of few classes, and where values repeat over one."""
+    _, _, classes, behind = batch.layout.sizes
+    short = behind == 1 and 1 < classes < SHORT
+    return not (short and (turned or batch.layout.of_values(batch.coefficient).shape[1] > 1))
+
+
+def whole(batch: Batch, gradient: Tensor | None = None) -> Piece:
+    """All of a batch as one piece."""
+    viewed, of_values = batch.layout.viewed, batch.layout.of_values
+    y = batch.y_true
+    return Piece(
+        viewed(batch.y_pred), viewed(y) if y.ndim == batch.y_pred.ndim else of_values(y), of_values(batch.coefficient),
+        None if batch.included is None else of_values(batch.included), batch.y_pred if gradient is None else viewed(gradient),
+    )  # fmt: skip
+
+
+def fused(
+    of_whole: Callable[[Piece], Tensor],
+    batch: Batch,
+    columns: Tensor | None,
+    harmless: float,
+    wants_gradient: bool,
+    compiled: Compiled,
+) -> tuple[Tensor, Tensor | None] | None:
+    """Loss and gradient, laid out as the predictions are; None where there is no compiler."""
+    piece = whole(batch)
+    shown = piece.included
+    if columns is not None:
+        shown = columns != 0 if shown is None else (columns != 0) & shown
+    with torch.no_grad():
+        found = compiled(
+            _step, of_whole, harmless, wants_gradient, piece.y_pred, piece.y_true, piece.coefficient, shown
+        )
+    if found is None:
+        return None
+    loss, gradient = found
+    return loss, None if gradient is None else batch.layout.as_predictions(gradient)
