@@ -117,7 +117,7 @@ def total(**options: Any) -> tw.CompiledLoss:
     binary = built(tw.BinaryCrossentropy, from_logits=True, axis=-1)
     sparse = built(tw.SparseCategoricalCrossentropy, from_logits=True)
     given = {"loss_weights": {"a": [1.0, 0.5], "b": 0.25}, "penalties": [tw.l2([torch.tensor([3.0])], 0.1)]}
-    return tw.CompiledLoss({"a": [binary, "mse"], "b": sparse}, **{**given, **options})
+    return built(tw.CompiledLoss, {"a": [binary, "mse"], "b": sparse}, **{**given, **options})
 
 
 def unchecked_total(**options: Any) -> tw.CompiledLoss:

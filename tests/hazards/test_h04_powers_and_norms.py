@@ -65,6 +65,15 @@ def test_a_dice_of_classes_that_are_not_there(activation: str) -> None:
     assert loss.isfinite() and slope(loss, p).isfinite().all()
 
 
+@pytest.mark.parametrize("value", [*GRID, 200.0, -200.0])
+def test_a_total_of_powers_and_norms(value: float) -> None:
+    focal = built(tw.BinaryFocalCrossentropy, from_logits=True, axis=-1, gamma=0.5)
+    criterion = built(tw.CompiledLoss, {"a": focal, "b": built(tw.CosineSimilarity)})
+    p = {name: torch.full((4, 3), value).requires_grad_() for name in "ab"}
+    loss = criterion(p, {"a": torch.ones(4, 3), "b": torch.zeros(4, 3)})
+    assert loss.isfinite() and all(one.isfinite().all() for one in torch.autograd.grad(loss, list(p.values())))
+
+
 @pytest.mark.negative_control
 def test_naive_spellings_fail() -> None:
     """Focal with gamma < 1, and a norm at 0."""

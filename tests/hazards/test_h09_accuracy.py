@@ -61,7 +61,7 @@ def test_confident_logits_keep_their_digits() -> None:
 def test_a_total_keeps_them_too() -> None:
     logits, labels = confident()
     sparse = built(tw.SparseCategoricalCrossentropy, from_logits=True)
-    total = tw.CompiledLoss({"a": sparse, "b": sparse}, loss_weights={"a": 0.5, "b": 0.5})
+    total = built(tw.CompiledLoss, {"a": sparse, "b": sparse}, loss_weights={"a": 0.5, "b": 0.5})
     one, label = logits[:1], labels[:1]
     assert worst_ulp(total({"a": one, "b": one}, {"a": label, "b": label})[None], one, label) <= 20
 

@@ -97,7 +97,7 @@ def test_a_total_refuses_them_too() -> None:
     y, t = given_total()
     for table in ({"0": 2.0}, {0: 1.0, 10**9: 2.0}):
         with pytest.raises((ValueError, TypeError), match="class_weight expected"):
-            tw.CompiledLoss({"b": "sparse_categorical_crossentropy"}, class_weight={"b": table})({"b": y["b"].softmax(-1)}, {"b": t["b"]})  # fmt: skip
+            built(tw.CompiledLoss, {"b": "sparse_categorical_crossentropy"}, class_weight={"b": table})({"b": y["b"].softmax(-1)}, {"b": t["b"]})  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["mse", "mae"])

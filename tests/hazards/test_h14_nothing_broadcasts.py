@@ -54,7 +54,7 @@ def test_the_table_is_of_two_rules() -> None:
 
 @pytest.mark.parametrize(("p", "t", "there"), [one for one in PAIRS if one[0] and one[2] in "b."], ids=str)
 def test_nothing_broadcasts_in_a_total(p: tuple[int, ...], t: tuple[int, ...], there: str) -> None:
-    criterion = tw.CompiledLoss({"a": "mse", "b": built(tw.BinaryCrossentropy, from_logits=True, axis=-1)})
+    criterion = built(tw.CompiledLoss, {"a": "mse", "b": built(tw.BinaryCrossentropy, from_logits=True, axis=-1)})
     good, bad = (torch.rand(2, 1), torch.ones(2, 1)), (torch.rand(p), torch.ones(t))
     for a, b in ((good, bad), (bad, good)):
         with pytest.raises(ValueError, match=r"(y_true|y_pred) expected .*; received"):

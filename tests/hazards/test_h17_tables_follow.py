@@ -43,7 +43,7 @@ def test_a_table_follows_the_predictions(pretend: torch.device, name: str, moved
 
 
 def test_a_total_follows_too(pretend: torch.device) -> None:
-    criterion = tw.CompiledLoss({"a": copy.deepcopy(TABLES["class weights"])}, loss_weights={"a": 0.5})
+    criterion = built(tw.CompiledLoss, {"a": copy.deepcopy(TABLES["class weights"])}, loss_weights={"a": 0.5})
     found = criterion({"a": P.to(pretend)}, {"a": T.to(pretend)})
     assert torch.equal(numbers(found.detach()), criterion({"a": P}, {"a": T}))
 

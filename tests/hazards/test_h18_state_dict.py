@@ -45,7 +45,7 @@ def test_checkpoints_of_weighted_and_unweighted_training_load_into_each_other(na
 
 def test_a_total_with_learned_loss_weights_saves_them_alone() -> None:
     outputs = {name: built(tw.MeanSquaredError) for name in "ab"}
-    learned = tw.CompiledLoss(outputs, loss_weights=nn.Parameter(torch.tensor([1.0, 0.5])))
+    learned = built(tw.CompiledLoss, outputs, loss_weights=nn.Parameter(torch.tensor([1.0, 0.5])))
     assert list(learned.state_dict()) == ["loss_weights"]
     assert total().state_dict() == {} and not list(total().parameters())
 

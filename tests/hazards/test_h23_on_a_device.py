@@ -100,7 +100,7 @@ def test_the_losses_of_tf1_do_neither(name: str, row: str, pretend: torch.device
 
 
 def test_a_total_loss_waits_for_nothing(pretend: torch.device) -> None:
-    criterion = tw.CompiledLoss(["mse", built(BY_NAME["sparse logits"])], [0.5, 2.0])
+    criterion = built(tw.CompiledLoss, ["mse", built(BY_NAME["sparse logits"])], [0.5, 2.0])
     p, t = batch(BY_NAME["sparse logits"], {})
     squares = torch.tensor([[1.0, -2.0], [0.5, 3.0], [0.0, 1.0], [2.0, 2.0]])
 

@@ -96,7 +96,7 @@ def test_derivatives_of_a_total_to_its_weights_are_right() -> None:
     y, t = given_total(torch.float64)
     outputs = {"a": built(tw.MeanSquaredError), "b": built(BY_NAME["sparse logits"])}
     learned = nn.Parameter(T([1.0, 0.25], dtype=torch.float64))
-    criterion = tw.CompiledLoss(outputs, loss_weights=learned)
+    criterion = built(tw.CompiledLoss, outputs, loss_weights=learned)
     fixed = {name: one.detach() for name, one in y.items()}
 
     def of_loss_weights(w: Tensor) -> Tensor:
