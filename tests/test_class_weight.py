@@ -239,3 +239,60 @@ def test_huge_keys_allocate_nothing(semantics: str) -> None:
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
     assert sum(b.numel() for b in criterion.buffers()) == 10
+
+
+# ------------------------------------------------------------------------------------------------------ digits and devices
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[0.1, 0.7], (0.1, 0.7), {0: 0.1, 1: 0.7}, np.array([0.1, 0.7]), T([0.1, 0.7], dtype=torch.float64)],
+    ids=["list", "tuple", "dict", "numpy", "tensor"],
+)
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["as usual", "another default device"])
+def test_weights_keep_every_digit_and_live_on_the_cpu_until_they_are_moved(given: Any, elsewhere: bool) -> None:
+    """Digits beyond float32, and ``torch.set_default_device`` where the criterion is built."""
+    with torch.device("meta" if elsewhere else "cpu"):
+        criterion = tw.SparseCategoricalCrossentropy(from_logits=True, class_weight=given)
+    assert criterion.class_weight_values.tolist() == [0.1, 0.7]
+    logits = T([[0.5, -0.5], [1.0, 2.0]], dtype=torch.float64)
+    expected = by_hand(logits, T([1, 0]), [0.1, 0.7])
+    torch.testing.assert_close(criterion(logits, T([1, 0])), expected, rtol=1e-15, atol=0)
+
+
+def test_whole_numbers_as_weights_become_floating_point() -> None:
+    for given in (T([1, 2**40 + 1]), np.array([1, 2**40 + 1])):
+        found = tw.class_weight_to_sample_weights(T([1, 0]), given)
+        assert (found.tolist(), found.dtype) == ([2.0**40 + 1, 1.0], torch.float64)
+
+
+def test_a_tensor_of_weights_is_used_as_it_is_and_learns() -> None:
+    weights = T([1.0, 3.0], requires_grad=True)
+    tw.class_weight_to_sample_weights(T([1, 1, 0]), weights).sum().backward()
+    assert weights.grad is not None
+    assert weights.grad.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("given", [[1.0, 2.0], {0: 1.0, 1: 2.0}], ids=["list", "dict"])
+def test_a_label_between_two_classes_has_no_weight(given: Any) -> None:
+    with pytest.raises(ValueError, match=r"received 0\.5|received none for 0\.5"):
+        tw.class_weight_to_sample_weights(T([0.5, 1.0]), given)
+
+
+def test_a_class_beyond_the_last_one_has_no_weight() -> None:
+    table = {1: 2.0, 5: 3.0}
+    found = tw.class_weight_to_sample_weights(T([0, 1, 3, 5, 9, -1]), table, semantics="keras3.15")
+    assert found.tolist() == [1.0, 2.0, 1.0, 3.0, 1.0, 1.0]
+    with pytest.raises(ValueError, match="received none for -1, 3, 9: it has 1, 5"):
+        tw.class_weight_to_sample_weights(T([1, 3, 5, 9, -1]), table, semantics="keras2.2.4")
+
+
+def test_keras_3_weighs_everything_1_where_there_are_no_weights() -> None:
+    found = tw.class_weight_to_sample_weights(T([[0], [4]]), {}, semantics="keras3.15")
+    assert (found.tolist(), found.dtype) == ([1.0, 1.0], torch.float64)
+
+
+def test_class_numbers_beyond_float32_are_told_apart() -> None:
+    table = {2**24: 1.0, 2**24 + 1: 2.0}
+    found = tw.class_weight_to_sample_weights(T([2**24 + 1, 2**24]), table, semantics="keras2.2.4")
+    assert found.tolist() == [2.0, 1.0]

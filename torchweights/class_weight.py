@@ -30,11 +30,10 @@ class Table:
         """The weight of each class; ``missing`` where the table has none. Never waits for the device."""
         known, weights = (moved(held, classes.device) for held in (self.classes, self.weights))
         if known.numel() == 0:
-            return torch.full(classes.shape, missing, dtype=weights.dtype, device=classes.device)
+            return weights.new_full(classes.shape, missing)
         values = classes.to(known.dtype)
         place = torch.searchsorted(known, values.contiguous()).clamp(max=known.numel() - 1)
-        fallback = torch.full((), missing, dtype=weights.dtype, device=classes.device)
-        return torch.where(known[place] == values, weights[place], fallback)
+        return torch.where(known[place] == values, weights[place], weights.new_full((), missing))
 
 
 def read_class_weight(class_weight: object, rule: ClassWeights, num_classes: int | None = None) -> Table | None:
@@ -77,9 +76,7 @@ def read_class_weight(class_weight: object, rule: ClassWeights, num_classes: int
             "Give every class a weight, and say where the classes are with axis=."
         )
     classes = torch.arange(len(weights), dtype=exact(weights.device), device=weights.device)
-    return Table(
-        classes, weights if weights.requires_grad or weights.is_floating_point() else weights.to(exact(weights.device))
-    )
+    return Table(classes, weights if weights.is_floating_point() else weights.to(exact(weights.device)))
 
 
 def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num_classes: int | None) -> Table | None:
@@ -105,7 +102,7 @@ def _read_mapping(class_weight: Mapping[object, object], rule: ClassWeights, num
         missing = [k for k in expected if float(k) not in keys]
         extra = [int(k) if k.is_integer() else k for k in keys if k not in expected]
         raise ValueError(
-            f"class_weight expected a weight for each class 0 to {max(len(expected) - 1, 0)}"
+            f"class_weight expected a weight for each class 0 to {len(expected) - 1}"
             f"{'' if num_classes is None else ', the classes of y_pred'}; received {shown(dict(class_weight), 100)}"
             f"{f', which lacks {_listed(missing)}' if missing else ''}{f', which has {_listed(extra)} besides' if extra else ''}. "
             "Give every class a weight (1.0 leaves it as it is)."
