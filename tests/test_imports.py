@@ -35,7 +35,7 @@ FLOORS = {
     "reduction": 4, "class_weight": 4, "class_counts": 4, "masking": 4,
     "losses": 5, "tf1": 5, "class_weight_builders": 5, "cost_matrices": 5,
     "names": 6, "compile_rules": 6, "penalties": 6, "totals": 6, "metrics": 6, "distributed": 6,
-    "total_splitting": 7, "compiled": 8, "epochs": 9, "explanation": 9, "explain": 10,
+    "total_splitting": 7, "compiled": 8, "epochs": 9, "fusion": 9, "explanation": 9, "explain": 10,
 }  # fmt: skip
 TOP = 11
 
@@ -45,7 +45,7 @@ PUBLIC = {
     "Hinge", "Huber", "KLDivergence", "KerasTrapWarning", "LogCosh", "MeanAbsoluteError", "MeanAbsolutePercentageError",
     "MeanSquaredError", "MeanSquaredLogarithmicError", "Poisson", "SEMANTICS", "Semantics", "SparseCategoricalCrossentropy",
     "SquaredHinge", "Tversky", "ExpectedCost", "WeightedCategoricalCrossentropy", "WeightedMeanAbsoluteError",
-    "WeightedMeanSquaredError", "WeightedRootMeanSquaredError", "business_costs", "costs_from_class_weight", "from_function",
+    "WeightedMeanSquaredError", "WeightedRootMeanSquaredError", "business_costs", "costs_from_class_weight", "from_function", "fuse",
     "ordinal_costs", "ClassDice", "ClassTversky", "BinaryCrossentropyDice", "positive_count", "class_shares", "CompiledLoss", "EpochLoss", "Explanation", "Parts", "activity_l1", "activity_l2", "explain", "l1", "l2", "ClassCounts", "balanced", "capped",
     "count_classes", "effective_number", "inverse_square_root", "median_frequency", "positive_weight", "WeightedLoss", "blank_pixels", "class_weight_to_sample_weights", "functional", "get",
     "labelled_pixels", "mask_pixels", "reduce_weighted_values", "semantics_for",

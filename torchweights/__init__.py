@@ -31,6 +31,7 @@ from torchweights.epochs import EpochLoss as EpochLoss
 from torchweights.explain import Explanation as Explanation
 from torchweights.explain import explain as explain
 from torchweights.explanation.shares import class_shares as class_shares
+from torchweights.fusion import fuse as fuse
 from torchweights.losses import CTC as CTC
 from torchweights.losses import BinaryCrossentropy as BinaryCrossentropy
 from torchweights.losses import BinaryCrossentropyDice as BinaryCrossentropyDice

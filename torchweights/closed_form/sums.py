@@ -153,7 +153,7 @@ def overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor
     w = piece.coefficient if columns is None else piece.coefficient * columns
     d_both, d_missed, d_alarms, _ = slopes
     d = torch.addcmul(d_alarms, _targets(piece, p), d_both - d_missed - d_alarms, out=piece.gradient)
-    if w.numel() != 1 or float(w) != 1.0:
+    if w.numel() != 1 or torch.compiler.is_compiling() or float(w) != 1.0:
         d.mul_(w)
     if activation == "sigmoid":
         d.mul_(torch.addcmul(p, p, p, value=-1))
