@@ -71,7 +71,7 @@ CASES = misuses({
     "a penalty without a list": (call(C, "mse", penalties=tw.l2(ONES)), TypeError, "penalties", "Write penalties=[..]"),
     "a factor as penalties": (call(C, "mse", penalties=0.01), TypeError, "penalties", "Write [tw.l2(model.parameters(), 0.01)]"),
     "a penalty that takes weights": (call(C, "mse", penalties=[lambda weights: weights.sum()]), TypeError, "penalties", "Wrap it: lambda: .."),
-    "a penalty without a return": (call(C("mse", penalties=[print]), [ONES], [ONES]), TypeError, "penalties", "Compute with torch, and return it"),
+    "a penalty without a return": (call(C("mse", penalties=[lambda: None]), [ONES], [ONES]), TypeError, "penalties", "Compute with torch, and return it"),
     "a penalty of many numbers": (call(C([None], penalties=[lambda: ONES]), [ONES], [None]), ValueError, "penalties", "Write lambda: tensor.sum(), or .mean()"),
     "a factor below 0": (call(tw.l2, ONES, -1.0), ValueError, "factor", "a number, 0 or more"),
     "text as factor": (call(tw.l1, ONES, "0.1"), TypeError, "factor", "Write float(factor)"),
