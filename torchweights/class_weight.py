@@ -208,7 +208,7 @@ def join(class_weights: Tensor, sample_weight: Tensor | None, rule: ClassWeights
         )
         class_weights = class_weights.to(sample_weight.dtype)
     rank = max(class_weights.ndim, sample_weight.ndim)
-    padded = [t.reshape(*t.shape, *[1] * (rank - t.ndim)) if t.ndim else t for t in (class_weights, sample_weight)]
+    padded = [t.reshape(*t.shape, *[1] * (rank - t.ndim)) for t in (class_weights, sample_weight)]
     # Where the sample weighs nothing, its class may be unknown.
     return torch.where(padded[1] == 0, torch.zeros_like(padded[0]), padded[0] * padded[1])
 

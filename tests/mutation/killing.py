@@ -41,7 +41,15 @@ from torchweights import semantics
 #: of a parametrized test at most so many cases are asked, spread evenly
 CASES = 6
 #: files of which every case is asked
-WHOLE = ("recorded_rows", "test_class_weight", "test_class_weight_eras", "test_masking", "test_messages", "test_words", "test_semantics")
+WHOLE = (
+    "recorded_rows",
+    "test_class_weight",
+    "test_class_weight_eras",
+    "test_masking",
+    "test_messages",
+    "test_words",
+    "test_semantics",
+)
 #: seconds of a processor that a mutant may take before it counts as endless
 SECONDS = 120
 #: what runs when the module is imported, and so runs again under a mutant
