@@ -89,6 +89,18 @@ def test_weights_and_masks_of_different_ranks_meet_the_values_each_for_itself(de
     assert reduced(values, weight, mask).item() == pytest.approx(37 / 3)
 
 
+@pytest.mark.parametrize("row", ["keras3.0", "keras3.15", "keras3.15-torch"])
+@pytest.mark.parametrize(
+    ("values", "weight"),
+    [((3, 1), (3,)), ((2, 3, 1), (2, 3)), ((3,), (3, 1)), ((2, 3), (2, 3, 1)), ((1,), ()), ((3, 1, 1), (3, 1))],
+)
+def test_keras_3_mends_a_trailing_1(row: str, values: tuple[int, ...], weight: tuple[int, ...]) -> None:
+    """As ``reduce_weighted_values`` of Keras 3.15.1 does, in the shape of the values."""
+    given, by = torch.rand(values, dtype=torch.float64), torch.rand(weight, dtype=torch.float64)
+    found = reduced(given, by, reduction="none", semantics=row)
+    assert torch.equal(found, given * by.reshape(values if by.ndim else ()))
+
+
 # -------------------------------------------------------------------------------------------------------- the denominator
 
 

@@ -1,4 +1,4 @@
-"""The words of every refusal and every trap of weighing, from the first to the last: what a user reads is what was meant."""
+"""The words of what class weights, denominators and names are refused with, and of every trap; those of shapes stand beside."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import torchweights as tw
+from tests.test_words_of_shapes import reduced
 
 T, ONES = torch.tensor, torch.ones
 S, C, M = tw.SparseCategoricalCrossentropy, tw.CategoricalCrossentropy, tw.MeanSquaredError
@@ -17,128 +18,11 @@ THIRDS, LABELS = torch.full((3, 3), 1 / 3), T([0, 1, 2])
 Call = Callable[[], Any]
 
 
-def reduced(
-    weight: tuple[int, ...] | None, values: tuple[int, ...], row: str, mask: tuple[int, ...] | None = None
-) -> Call:
-    """Weights and a mask of these shapes beside values of that shape."""
-    given = None if weight is None else ONES(weight)
-    return lambda: tw.reduce_weighted_values(
-        ONES(values), given, None if mask is None else ONES(mask, dtype=torch.bool), semantics=row
-    )
-
-
 def global_one() -> tw.Denominator:
     """A denominator of two ranks."""
     made = M().denominator(y_true=THIRDS)
     return tw.Denominator(made.counts, made.semantics, made.reduction, averaged=2.0)
 
-
-SHAPES: dict[str, tuple[Call, str]] = {
-    "from the left": (
-        reduced((3,), (2, 3), "keras2.2.4:loss"),
-        "sample_weight of shape (3,) does not meet loss values of shape (2, 3): expected the leading axes of (2, 3), each whole or 1.",
-    ),
-    "from the left, Keras 2.3": (
-        reduced((3,), (2, 3, 4), "keras2.3.1:loss"),
-        "sample_weight of shape (3,) does not meet loss values of shape (2, 3, 4): expected the leading axes of (2, 3, 4), each whole or 1.",
-    ),
-    "mask from the right": (
-        reduced(None, (2, 3), "keras2.2.4:loss", mask=(2,)),
-        "mask of shape (2,) does not meet loss values of shape (2, 3): expected the trailing axes of (2, 3), each whole or 1.",
-    ),
-    "from the right": (
-        reduced((2,), (2, 3, 4), "tf2.4:loss"),
-        "sample_weight of shape (2,) does not meet loss values of shape (2, 3, 4): expected the trailing axes of (2, 3, 4), each whole or 1.",
-    ),
-    "from the right, Keras 3": (
-        reduced((2,), (2, 3), "keras3.15"),
-        "sample_weight of shape (2,) does not meet loss values of shape (2, 3): expected the trailing axes of (2, 3), each whole or 1.",
-    ),
-    "a last axis more": (
-        reduced((2, 3, 2), (2, 3), "tf2.4:loss"),
-        "sample_weight of shape (2, 3, 2) does not meet loss values of shape (2, 3): expected the same rank, or a last axis of size 1 that can be dropped.",
-    ),
-    "a last axis more than the mask": (
-        reduced((2, 3, 2), (2, 3), "tf2.4:loss", mask=(2, 3)),
-        "sample_weight of shape (2, 3, 2) does not meet loss values of shape (2, 3): expected the same rank, or a last axis of size 1 that can be dropped.",
-    ),
-    "a last axis more than the mask, TF 1.12": (
-        reduced((2, 3, 2), (2, 3), "tf1.12:loss", mask=(2, 3)),
-        "sample_weight of shape (2, 3, 2) does not meet loss values of shape (2, 3): expected the same rank, or a last axis of size 1 that can be dropped.",
-    ),
-    "a last axis more, TF 1.12": (
-        reduced((2, 3, 2), (2, 3), "tf1.12:loss"),
-        "sample_weight of shape (2, 3, 2) does not meet loss values of shape (2, 3): expected the same rank, or a last axis of size 1 that can be dropped.",
-    ),
-    "beside a mask": (
-        reduced((3, 4), (2, 3), "keras3.15", mask=(2, 3)),
-        "sample_weight of shape (3, 4) does not meet loss values of shape (2, 3): expected a shape that broadcasts with the mask, (2, 3).",
-    ),
-    "more than the values": (
-        reduced((2, 3, 1, 1), (2, 3), "tf1.12:loss"),
-        "sample_weight of shape (2, 3, 1, 1) does not meet loss values of shape (2, 3): expected at most the rank of the values.",
-    ),
-    "neither alone nor averaged": (
-        reduced((5,), (2, 3, 4), "tf1.12:loss"),
-        "sample_weight of shape (5,) does not meet loss values of shape (2, 3, 4): expected the leading axes of (2, 3, 4), each whole or 1.",
-    ),
-    "the mask of TF 1.12 alone": (
-        reduced((4, 1), (4, 3), "tf1.12:loss", mask=(2, 1)),
-        "mask of shape (2, 1) does not meet loss values of shape (4, 3): expected the trailing axes of (4, 3), each whole or 1.",
-    ),
-    "averaged": (
-        reduced((5,), (2, 3, 4), "tf1.14:loss"),
-        "sample_weight of shape (5,) does not meet loss values of shape (2, 3, 4): expected the rank of the values, or (2,).",
-    ),
-    "the very rank": (
-        reduced((2,), (2, 3, 4), "tf1.15:loss"),
-        "sample_weight of shape (2,) does not meet loss values of shape (2, 3, 4): expected the rank of the values, one more or one less, each axis whole or 1.",
-    ),
-    "in place": (
-        reduced((2, 1), (2, 3), "keras3.15-torch", mask=(2, 3)),
-        "sample_weight of shape (2, 1) does not meet loss values of shape (2, 3): expected weights as large as the mask, (2, 3) (this release multiplies in place).",
-    ),
-    "two ways": (
-        reduced((2, 3), (2, 3, 4), "torchweights"),
-        "sample_weight of shape (2, 3) can be read in two ways beside loss values of shape (2, 3, 4): per sample it would be (2,) or (2, 1, 1), per element it would be (2, 3, 4); "
-        "expected one of these. Write sample_weight.expand((2, 3, 4)) or reshape it to (2,), whichever you mean.",
-    ),
-    "a mask two ways": (
-        reduced(None, (2, 3), "torchweights", mask=(3,)),
-        "mask of shape (3,) can be read in two ways beside loss values of shape (2, 3): per sample it would be (2,) or (2, 1), per element it would be (2, 3); "
-        "expected one of these. Write mask.expand((2, 3)) or reshape it to (2,), whichever you mean.",
-    ),
-    "steps of fit": (
-        reduced((3, 2), (2, 3), "tf1.15"),
-        "sample_weight of shape (3, 2) does not meet loss values of shape (2, 3): expected (2,) (one per sample) or (2, 3) (one per time step), as fit() of this release took them.",
-    ),
-    "steps of fit beside pixels": (
-        reduced((2, 3, 4), (2, 3, 4), "keras2.2.4"),
-        "sample_weight of shape (2, 3, 4) does not meet loss values of shape (2, 3, 4): expected (2,) (one per sample) or (2, 3) (one per time step), as fit() of this release took them.",
-    ),
-    "samples of fit": (
-        reduced((3,), (2,), "tf1.15"),
-        "sample_weight of shape (3,) does not meet loss values of shape (2,): expected (2,) (one per sample), as fit() of this release took them.",
-    ),
-    "a void class": (
-        lambda: tw.labelled_pixels(torch.eye(3), 3),
-        "void expected one of the 3 classes of one-hot targets, the one that means 'no ground truth'; received 3. Leave it out if such pixels have no class set.",
-    ),
-    "an axis of pixels": (
-        lambda: tw.mask_pixels(THIRDS, LABELS, axis=2),
-        "axis expected from -2 to 1 for y_pred of shape (3, 3); received 2.",
-    ),
-    "labels of pixels": (
-        lambda: tw.mask_pixels(THIRDS, T([1]), axis=1),
-        "y_true expected shape (3,) (labels beside y_pred of shape (3, 3) with classes on axis 1); received (1,). "
-        "Say where the classes are with axis=, and give targets to match.",
-    ),
-    "one-hot pixels": (
-        lambda: tw.mask_pixels(THIRDS, ONES(3), axis=1),
-        "y_true expected shape (3, 3) (one-hot targets beside y_pred of shape (3, 3) with classes on axis 1); received (3,). "
-        "Say where the classes are with axis=, and give targets to match.",
-    ),
-}
 
 CLASSES: dict[str, tuple[Call, type[Exception], str]] = {
     "text": (
@@ -205,6 +89,12 @@ CLASSES: dict[str, tuple[Call, type[Exception], str]] = {
         "class_weight expected a weight for each class 0 to 11, the classes of y_pred; received {0: 1.0}, which lacks 1, 2, 3, 4, 5, 6, 7, 8, ... "
         "Give every class a weight (1.0 leaves it as it is).",
     ),
+    "nine classes": (
+        lambda: S(from_logits=True, class_weight={0: 1.0})(torch.zeros(1, 10), T([0])),
+        ValueError,
+        "class_weight expected a weight for each class 0 to 9, the classes of y_pred; received {0: 1.0}, which lacks 1, 2, 3, 4, 5, 6, 7, 8, ... "
+        "Give every class a weight (1.0 leaves it as it is).",
+    ),
     "eight classes": (
         lambda: S(from_logits=True, class_weight={0: 1.0})(torch.zeros(1, 9), T([0])),
         ValueError,
@@ -231,6 +121,11 @@ CLASSES: dict[str, tuple[Call, type[Exception], str]] = {
         ValueError,
         "class_weight expected targets of at most 2 dimensions in this release; received y_true of shape (2, 2, 1). "
         "Give the weights as sample_weight, or use semantics='torchweights', which weighs each pixel.",
+    ),
+    "a label that is no class": (
+        lambda: tw.class_weight_to_sample_weights(T([0, 7]), [1.0, 2.0]),
+        ValueError,
+        "y_true expected labels from 0 to 1, for the 2 classes of y_pred; received 7 at (1,). Pass ignore_class=7 if it means 'no label', or check the axis of the classes.",
     ),
     "a class without weight": (
         lambda: S(semantics="keras2.2.4", class_weight={0: 1.0, 0.5: 2.0})(THIRDS, LABELS),
@@ -324,15 +219,6 @@ TRAPS: dict[str, tuple[Call, str]] = {
         "class weights are cast to the type of sample_weight (torch.int64) by this release, which cuts off their fractions. Give sample_weight as floating point.",
     ),
 }  # fmt: skip
-
-
-@pytest.mark.parametrize("name", SHAPES)
-@pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
-def test_shapes_that_do_not_meet_are_told_in_these_words(name: str) -> None:
-    call, words = SHAPES[name]
-    with pytest.raises(ValueError) as error:  # noqa: PT011
-        call()
-    assert str(error.value) == words
 
 
 @pytest.mark.parametrize("name", CLASSES)

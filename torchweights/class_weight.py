@@ -234,10 +234,10 @@ def join(class_weights: Tensor, sample_weight: Tensor | None, rule: ClassWeights
         )
         class_weights = class_weights.to(sample_weight.dtype)
     rank = max(class_weights.ndim, sample_weight.ndim)
-    padded = [t.reshape(*t.shape, *[1] * (rank - t.ndim)) if t.ndim else t for t in (class_weights, sample_weight)]
+    padded = [t.reshape(*t.shape, *[1] * (rank - t.ndim)) for t in (class_weights, sample_weight)]
     if any(
         mine != theirs and 1 not in (mine, theirs)
-        for mine, theirs in zip(padded[0].shape, padded[1].shape, strict=False)
+        for mine, theirs in zip(padded[0].shape, padded[1].shape, strict=True)
     ):
         raise ValueError(
             f"sample_weight expected a shape that meets class weights of shape {tuple(class_weights.shape)}, one for each sample or value; received "
