@@ -25,12 +25,18 @@ class Table:
 
     classes: Tensor
     weights: Tensor
+    #: whether the classes are 0, 1, .. without a gap
+    dense: bool = False
 
     def look_up(self, classes: Tensor, missing: float) -> Tensor:
         """The weight of each class; ``missing`` where the table has none. Never waits for the device."""
         known, weights = (moved(held, classes.device) for held in (self.classes, self.weights))
         if known.numel() == 0:
             return weights.new_full(classes.shape, missing)
+        if self.dense and not classes.is_floating_point():
+            place = classes.long().clamp(0, known.numel() - 1)
+            found = weights.index_select(0, place.reshape(-1)).reshape(place.shape)
+            return torch.where(place == classes, found, missing)
         values = classes.to(known.dtype)
         place = torch.searchsorted(known, values.contiguous()).clamp(max=known.numel() - 1)
         return torch.where(known[place] == values, weights[place], weights.new_full((), missing))

@@ -98,7 +98,8 @@ class Weighed:
         """D of this batch; a plain number where shapes alone decide it."""
         if reduction == "sum":
             return math.prod(self.shape[len(self.shape) - self.met.averaged :])
-        if self.met.weight is None and self.met.mask is None and self.met.counted is None:
+        weighs = self.met.weight is not None or self.met.counted is not None
+        if self.met.mask is None and not (weighs and self.row.weighing.counts_any_weights(reduction)):
             return math.prod(self.shape)
         return divisor_of(self, self.row, reduction)
 
@@ -120,11 +121,17 @@ class Weighed:
         included = self.included_like(axes)
         if included is None:
             return tensor
-        return torch.where(included, tensor, torch.full((), stand_in, dtype=tensor.dtype, device=tensor.device))
+        return torch.where(included, tensor, stand_in if tensor.is_floating_point() else int(stand_in))
 
     def times(self, values: Tensor) -> Tensor:
         """weight * values."""
         return values if self.weight is None else values * self.weight
+
+
+def _where_not_0(weight: Tensor) -> Tensor | None:
+    """Where a weight is not 0; None where that is everywhere, as far as it can be seen without waiting."""
+    included = weight != 0
+    return None if validation.can_look(weight) and bool(included.all()) else included
 
 
 def _count(chosen: Tensor) -> Tensor:
@@ -143,7 +150,7 @@ def weigh(
     shape = tuple(shape)
     met = row.weighing.meet(shape, row.weighing.feed(sample_weight, shape, mask, device), mask)
     weight = None if met.weight is None else met.weight.to(dtype)
-    included = None if weight is None else weight.detach() != 0
+    included = None if weight is None else _where_not_0(weight.detach())
     if met.mask is not None and not met.absorbed:
         included = met.mask if included is None else included & met.mask
         if weight is not None:

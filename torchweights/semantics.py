@@ -75,6 +75,10 @@ class Weighing:
         shapes_alone = (elements, unmasked, not_ignored, unmasked_and_epsilon, sum_of_class_weights)
         return reduction == "mean_with_sample_weight" or self.denominator not in shapes_alone
 
+    def counts_any_weights(self, reduction: str) -> bool:
+        """Whether D changes with sample weights or class weights."""
+        return self.denominator is sum_of_class_weights or self.counts_weights(reduction)
+
 
 @dataclass(frozen=True)
 class Formulas:

@@ -76,6 +76,8 @@ def check_kinds(y_pred: object, y_true: object) -> None:
 
 def check_labels(labels: Tensor, num_classes: int, judged: Tensor | None) -> None:
     """Labels lie in [0, C); raises ValueError with the first that does not, and where it is."""
+    if _within(labels, 0, num_classes - 1):
+        return
     bad = (labels < 0) | (labels >= num_classes)
     where = _first(bad, judged)
     if where is not None:
@@ -87,6 +89,8 @@ def check_labels(labels: Tensor, num_classes: int, judged: Tensor | None) -> Non
 
 def check_probabilities(name: str, tensor: Tensor, judged: Tensor | None, way_out: str) -> None:
     """Numbers lie in [0, 1]; raises ValueError with the first that does not, and where it is. NaN is let through."""
+    if _within(tensor, 0.0, 1.0):
+        return
     bad = (tensor < 0) | (tensor > 1)
     where = _first(bad, judged)
     if where is not None:
@@ -118,6 +122,14 @@ def check_signs(y_true: Tensor, judged: Tensor | None) -> None:
             f"y_true expected labels -1 and 1, or 0 and 1, all of one kind; received {y_true[where].item():g} at {where}"
             f"{_and_others(~signs, None)}. Convert them: 2 * y_true - 1 turns 0 and 1 into -1 and 1."
         )
+
+
+def _within(tensor: Tensor, least: float, most: float) -> bool:
+    """Whether all numbers are, in one pass; False beside a NaN."""
+    if not tensor.numel():
+        return True
+    lowest, highest = torch.aminmax(tensor.detach())
+    return bool(lowest >= least) and bool(highest <= most)
 
 
 def _first(bad: Tensor, judged: Tensor | None) -> tuple[int, ...] | None:

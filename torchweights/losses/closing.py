@@ -116,6 +116,7 @@ class Closes(nn.Module):
         if targets is None:
             return None
         given = closed_form.Given(predictions, targets, coefficients, weighed.included)
+        del weighed, met, coefficients, targets  # what they hold beside is large where there are few classes
 
         def plain(p: Tensor) -> Tensor:
             with autocast_off(p.device):

@@ -96,6 +96,7 @@ class HoldsClassWeights(HoldsTables):
             return
         del self.__dict__["class_weight"]
         self._has_class_weight = True
+        self._classes_are_dense = table.classes.tolist() == list(range(len(table.classes)))
         self._keep("class_weight_classes", table.classes)
         self._hold("class_weight", given, table.weights)
 
@@ -104,7 +105,8 @@ class HoldsClassWeights(HoldsTables):
         rule, classes = self._class_weight_rule(), cast(Tensor, self.class_weight_classes)
         if num_classes is not None and rule.keys == "0 to C-1" and len(classes) != num_classes:
             read_class_weight(self.class_weight, rule, num_classes)
-        return Table(self._copy("class_weight_classes", device), self._held("class_weight", device))
+        held = self._held("class_weight", device)
+        return Table(self._copy("class_weight_classes", device), held, self._classes_are_dense)
 
     def _class_weights_act(self) -> bool:
         return self._has_class_weight and (self.training or not self.rest_in_eval)

@@ -18,11 +18,14 @@ from torchweights.reduction import Weighed, standard_reduction
 from torchweights.semantics import Semantics
 
 
+_AS_IT_IS = contextlib.nullcontext()
+
+
 def autocast_off(device: torch.device) -> contextlib.AbstractContextManager[object]:
     """Losses choose their own precision; some devices know no autocast to turn off."""
-    if torch.amp.is_autocast_available(device.type):
+    if torch.amp.is_autocast_available(device.type) and torch.is_autocast_enabled(device.type):
         return torch.autocast(device.type, enabled=False)
-    return contextlib.nullcontext()
+    return _AS_IT_IS
 
 
 class Splits(nn.Module):
