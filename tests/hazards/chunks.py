@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.hazards.catalogue import INPUTS, N, built
-from tests.samples import DIVIDING, Sample, split
+from tests.samples import DIVIDING, split
 
 WEIGHT, MASK = torch.tensor([0.5, 2.0, 0.25, 1.0]), torch.tensor([True, True, False, True])
 #: how N samples are cut
@@ -20,6 +20,8 @@ BESIDE: dict[str, dict[str, Tensor]] = {"bare": {}, "weights": {"sample_weight":
 COUNTED = [one for one in INPUTS if built(one).decomposable]
 #: ... and under which reduction
 COUNTED_BY = [(one, by) for one in COUNTED for by in DIVIDING if built(one, reduction=by).decomposable]
+#: ... and how the batch is cut
+CUT = [(one, by, sizes) for one, by in COUNTED_BY for sizes in SPLITS]
 #: the others, but for one that compares all samples with each other: their sums add up
 SUMMED = [one for one in INPUTS if one not in COUNTED and one.name != "circle"]
 
@@ -31,11 +33,6 @@ def chunks(y_pred: Tensor, y_true: Tensor, beside: dict[str, Tensor], sizes: Seq
     given = {"y_pred": y_pred, "y_true": y_true, **beside}
     cut = [split(one, list(sizes)) for one in given.values()]
     return [dict(zip(given, parts, strict=True)) for parts in zip(*cut, strict=True)]
-
-
-def takes_empty(sample: Sample) -> bool:
-    """torch's own kernel of ``ctc_loss`` takes no empty batch."""
-    return sample.name != "ctc"
 
 
 def counted(criterion: Any, chunk: Chunk) -> Any:

@@ -60,7 +60,6 @@ def test_every_loss_of_labels_refuses_it_or_makes_it_nan(sample: Sample, bad: in
     with pytest.raises(ValueError, match=rf"y_true expected .*; received {bad} at"):
         built(sample)(y_pred, y_true)
     found = unchecked(sample, reduction="none")(y_pred, y_true)
-    assert found.isnan().flatten(1).all(-1).tolist() == [False, False, True, False] if found.ndim > 1 else True
     assert found[[0, 1, 3]].isfinite().all() and found[2].isnan().all()
     assert slope(found[[0, 1, 3]].sum(), y_pred)[[0, 1, 3]].isfinite().all()
 

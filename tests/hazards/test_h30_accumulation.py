@@ -11,18 +11,15 @@ from torch import Tensor
 
 import torchweights as tw
 from tests.hazards.catalogue import built, given, given_total, slope, total
-from tests.hazards.chunks import BESIDE, COUNTED, COUNTED_BY, SPLITS, chunks, counted, error, takes_empty
+from tests.hazards.chunks import BESIDE, COUNTED, CUT, SPLITS, chunks, counted, error
 from tests.samples import BY_NAME, Sample, split
 
 
 @pytest.mark.parametrize("beside", BESIDE)
-@pytest.mark.parametrize("sizes", SPLITS)
-@pytest.mark.parametrize(("sample", "reduction"), COUNTED_BY, ids=str)
+@pytest.mark.parametrize(("sample", "reduction", "sizes"), CUT, ids=str)
 def test_accumulated_gradients_are_those_of_the_whole_batch(
     sample: Sample, sizes: str, beside: str, reduction: str
 ) -> None:
-    if 0 in SPLITS[sizes] and not takes_empty(sample):
-        return
     criterion, (y_pred, y_true) = built(sample, reduction=reduction), given(sample, torch.float64)
     expected = slope(criterion(y_pred, y_true, **BESIDE[beside]), y_pred)
     micro_batches = chunks(y_pred, y_true, BESIDE[beside], SPLITS[sizes])
@@ -31,7 +28,7 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(
     assert isinstance(accumulated, Tensor) and error(accumulated, expected) <= 1e-14
 
 
-@pytest.mark.parametrize("sample", [one for one in COUNTED if takes_empty(one)], ids=str)
+@pytest.mark.parametrize("sample", COUNTED, ids=str)
 def test_sums_divided_once_at_the_end_are_the_same(sample: Sample) -> None:
     """backward() of sums, then gradients over the number of elements."""
     y_pred, y_true = given(sample, torch.float64)
@@ -75,7 +72,7 @@ def test_accumulated_gradients_of_a_total_add_each_penalty_once(sizes: str) -> N
 
 
 @pytest.mark.negative_control
-@pytest.mark.parametrize("sample", [one for one in COUNTED if takes_empty(one)], ids=str)
+@pytest.mark.parametrize("sample", COUNTED, ids=str)
 def test_means_over_the_number_of_micro_batches_fail_this(sample: Sample) -> None:
     criterion, (y_pred, y_true) = built(sample), given(sample, torch.float64)
     expected = slope(criterion(y_pred, y_true), y_pred)

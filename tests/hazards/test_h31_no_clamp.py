@@ -13,11 +13,11 @@ from torch import Tensor
 
 import torchweights as tw
 from tests.hazards.catalogue import built, given, given_total, slope, total
-from tests.hazards.chunks import COUNTED, COUNTED_BY, SPLITS, WEIGHT, chunks, counted, error, takes_empty
+from tests.hazards.chunks import COUNTED, COUNTED_BY, SPLITS, WEIGHT, chunks, counted, error
 from tests.samples import BY_NAME, Sample
 
 #: those whose mean is over weights as given
-BY_WEIGHT = [one for one in COUNTED if takes_empty(one) and one.kind is not tw.WeightedCategoricalCrossentropy]
+BY_WEIGHT = [one for one in COUNTED if one.kind is not tw.WeightedCategoricalCrossentropy]
 #: sums of weights far below 1, below every epsilon in use, and below what float32 holds
 SMALL = [1e-2, 1e-9, 1e-60]
 
@@ -42,7 +42,7 @@ def test_small_weights_divide_as_large_ones(sample: Sample, scale: float) -> Non
     assert error(found, large) <= 1e-12, "a common factor of all weights changes nothing"
 
 
-@pytest.mark.parametrize(("sample", "reduction"), [one for one in COUNTED_BY if takes_empty(one[0])], ids=str)
+@pytest.mark.parametrize(("sample", "reduction"), COUNTED_BY, ids=str)
 def test_nothing_on_all_ranks_is_0(sample: Sample, reduction: str) -> None:
     criterion, (y_pred, y_true) = built(sample, reduction=reduction), given(sample)
     parts = chunks(y_pred, y_true, {"mask": torch.zeros(4, dtype=torch.bool)}, SPLITS["one empty"])
