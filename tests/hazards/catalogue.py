@@ -5,6 +5,8 @@ Every test of a hazard makes its criterion here, by ``built`` or ``total``: how 
 
 from __future__ import annotations
 
+import copy
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,7 @@ from torch import Tensor
 
 import torchweights as tw
 from tests.samples import COSTS, SAMPLES, Sample, full_options
+from torchweights.messages import choose
 
 N = 4
 
@@ -83,6 +86,24 @@ WHOLE_BATCH = [
 PER_SAMPLE = [one for one in INPUTS if one not in WHOLE_BATCH]
 
 
+#: how criteria compute here: "by themselves" (plain, for batches this small), "closed" form or "fused"
+PATH = os.environ.get("TORCHWEIGHTS_PATH", "by themselves")
+
+
+def on_path(criterion: Any) -> Any:
+    """The criterion on the path chosen; losses that have no other than the plain path stay on it."""
+    choose("TORCHWEIGHTS_PATH", PATH, ("by themselves", "closed", "fused"))
+    if PATH != "by themselves" and getattr(criterion, "_closes_from", None) is not None:
+        criterion = criterion.fused(0) if PATH == "fused" else criterion
+        criterion._closes_from = 0
+    return criterion
+
+
+def plainly(criterion: Any) -> Any:
+    """The criterion on the plain path."""
+    return copy.copy(criterion).plain()
+
+
 def given(sample: Sample, dtype: torch.dtype = torch.float32, seed: int = 0) -> tuple[Tensor, Tensor]:
     """Predictions that require grad, and targets."""
     y_pred, y_true = batch(sample, {}, dtype, seed)
@@ -90,8 +111,8 @@ def given(sample: Sample, dtype: torch.dtype = torch.float32, seed: int = 0) -> 
 
 
 def built(kind: Sample | Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """The criterion of a sample, or of a class, with options: the place that every test of a hazard gets it from."""
-    return kind.criterion(**options) if isinstance(kind, Sample) else kind(*arguments, **options)
+    """The criterion of a sample, or of a class, with options, on the path that was chosen: where every test of a hazard gets it from."""
+    return on_path(kind.criterion(**options) if isinstance(kind, Sample) else kind(*arguments, **options))
 
 
 def unchecked(kind: Sample | Callable[..., Any], *arguments: Any, **options: Any) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from tests.hazards.catalogue import PATH
+
 
 @pytest.fixture(autouse=True, scope="package")
 def one_thread() -> Iterator[None]:
@@ -15,3 +17,11 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def pretend(pretend: torch.device) -> torch.device:
+    """An accelerator where there is none; bits are compared with those of the CPU, which other paths compute otherwise."""
+    if PATH != "by themselves":
+        pytest.skip(f"on an accelerator losses leave the path {PATH!r}: their bits are not those of this CPU")
+    return pretend

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 import torchweights as tw
-from tests.hazards.catalogue import INPUTS, built, given, slope, unchecked
+from tests.hazards.catalogue import INPUTS, PATH, built, given, slope, unchecked
 from tests.samples import Sample
 from tests.watching import Operators
 
@@ -71,7 +71,8 @@ def test_no_result_is_larger_than_the_predictions(sample: Sample) -> None:
     y_pred, y_true = given(sample)
     with Operators() as operators:
         slope(unchecked(sample)(y_pred, y_true), y_pred)
-    assert operators.largest <= max(y_pred.numel(), 9), "9 is a table of costs"
+    # 9 is a table of costs; sums in closed form are five for each image and class, and images have one pixel here.
+    assert operators.largest <= max(y_pred.numel() * (1 if PATH == "by themselves" else 5), 9)
 
 
 @pytest.mark.negative_control

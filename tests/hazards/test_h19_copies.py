@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.hazards.catalogue import INPUTS, built, full, given, given_total, slope, total
+from tests.hazards.catalogue import INPUTS, built, full, given, given_total, on_path, slope, total
 from tests.hazards.test_h08_casts_of_weights import weighted
 from tests.samples import SAMPLES, Sample
 
@@ -39,7 +39,7 @@ def test_pickled_copied_and_printed(sample: Sample, protocol: int) -> None:
 @pytest.mark.parametrize("sample", NAMED, ids=str)
 def test_as_json_and_back(sample: Sample) -> None:
     criterion = built(sample)
-    other = type(criterion).from_config(json.loads(json.dumps(criterion.get_config())))
+    other = on_path(type(criterion).from_config(json.loads(json.dumps(criterion.get_config()))))
     assert outcome(other, sample) == outcome(criterion, sample) and repr(other) == repr(criterion)
 
 

@@ -95,7 +95,7 @@ def _focal(
     values, slope = crossentropy.mul_(left).mul_(lower), inner.mul_(lower)
     if alpha is None:
         return values, slope
-    balance = torch.lerp(torch.as_tensor(1 - alpha, dtype=y.dtype), torch.as_tensor(alpha, dtype=y.dtype), y)
+    balance = y * alpha + (1 - y) * (1 - alpha)
     return values.mul_(balance), slope.mul_(balance)
 
 

@@ -51,7 +51,7 @@ def steps_aside(y_pred: Tensor, others: Sequence[Tensor | None], anywhere: bool 
     ``anywhere`` for who may leave the CPU.
     """
     return (
-        not (validation.is_ordinary(y_pred) and (anywhere or y_pred.device.type == "cpu"))
+        not (validation.is_ordinary(y_pred) if anywhere else validation.can_look(y_pred))
         or tracing.is_open()
         or torch.autograd.forward_ad._current_level >= 0
         or any(
@@ -100,7 +100,7 @@ def _summed(form: ClosedForm, batch: Batch, gradient: Tensor | None) -> Tensor |
             # Something that is left out may be to blame: 0 x NaN is NaN.
             part = float(form.of_piece(piece.hidden(shown, form.harmless)))
         total += part
-    return torch.full((), total, dtype=batch.y_pred.dtype) if math.isfinite(total) else None
+    return torch.full((), total, dtype=batch.y_pred.dtype, device=batch.y_pred.device) if math.isfinite(total) else None
 
 
 def _shown(piece: Piece, columns: Tensor | None) -> Tensor | None:

@@ -176,7 +176,7 @@ def crossentropy_and_overlap_slope(piece: Piece, slopes: Tensor, element: Elemen
 
 
 def _counting(piece: Piece) -> Piece:
-    ones = torch.ones(1, 1, 1, 1, dtype=piece.y_pred.dtype)
+    ones = piece.y_pred.new_ones(1, 1, 1, 1)
     return replace(piece, coefficient=ones if piece.included is None else piece.included.to(piece.y_pred.dtype))
 
 

@@ -174,7 +174,8 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
             overlap = functional.overlap_sums(
                 shown.sigmoid() if of_logits else shown, targets, axis=axis, weight=_masked(included, weighed.shape)
             )
-            weighted = (each * share.expand(weighed.shape).unsqueeze(axis)).movedim(axis, 1).flatten(2).sum(-1)
+            weighted = (each * share.expand(weighed.shape).unsqueeze(axis)).movedim(axis, 1)
+            weighted = weighted.reshape(*weighted.shape[:2], -1).sum(-1)
             return torch.stack([weighted, *overlap])
 
         found = closed_form.closed_sums(form, given, plain, self._compiled)

@@ -234,7 +234,7 @@ class ClassTversky(WeightedLoss):
         labels = [] if y_true.is_floating_point() else [int(one) for one in torch.aminmax(targets)]
         if labels and not (labels[0] >= 0 and labels[1] < y_pred.shape[axis]):
             return None
-        ones = torch.ones((), dtype=y_pred.dtype)
+        ones = y_pred.new_ones(())
         given = closed_form.Given(y_pred, targets, ones if weight is None else weight, pixels.included)
         found = closed_form.closed_sums(
             form, given, lambda p: torch.stack(through_autograd(p, "image")), self._compiled

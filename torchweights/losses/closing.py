@@ -80,7 +80,7 @@ class Closes(nn.Module):
     def _closes(self, y_pred: Tensor) -> bool:
         return (
             self._closes_from is not None
-            and y_pred.numel() >= self._closes_from
+            and y_pred.numel() >= max(self._closes_from, 1)
             and self.reduction not in ("none", None)
         )
 

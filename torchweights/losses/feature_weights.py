@@ -93,7 +93,7 @@ class _WeightedError(WeightedLoss):
 
     def _closed_errors(self, y_pred: Tensor, y_true: Tensor, weight: Tensor | None) -> Tensor | None:
         """What ``values`` gives, of sums in closed form: for weights that every sample shares."""
-        weight = torch.ones(y_pred.shape[1:]) if weight is None else weight
+        weight = y_pred.new_ones(y_pred.shape[1:]) if weight is None else weight
         if closed_form.steps_aside(y_pred, [y_true, weight]) or weight.shape != y_pred.shape[1:] or not y_pred.is_contiguous():  # fmt: skip
             return None
         columns = weight.to(y_pred.dtype).reshape(1, 1, -1, 1)
@@ -128,7 +128,7 @@ class _WeightedError(WeightedLoss):
         weight = self._weight_of(None, y_pred)
         if self.over != "sample" or self.root != "none" or not y_pred.is_contiguous() or y_pred.device.type != "cpu":
             return None
-        weight = torch.ones(y_pred.shape[1:]) if weight is None else weight.detach()
+        weight = y_pred.new_ones(y_pred.shape[1:]) if weight is None else weight.detach()
         total = float(weight.double().sum())
         if weight.shape != y_pred.shape[1:] or not total > 0:
             return None

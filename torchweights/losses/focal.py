@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from torchweights import class_weight as class_weights
@@ -168,9 +167,9 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
             y_pred, y_true, alpha=self.alpha, gamma=self.gamma, form=form, **options
         )
 
-    def _of_piece(self, of_logits: bool, smoothing: dict[str, Any]) -> Callable[[Piece], Tensor]:
+    def _of_piece(self, like: Tensor, of_logits: bool, smoothing: dict[str, Any]) -> Callable[[Piece], Tensor]:
         def numbers(given: float | list[float]) -> float | Tensor:
-            return torch.tensor(given).reshape(1, 1, -1, 1) if isinstance(given, list) else given
+            return like.new_tensor(given).reshape(1, 1, -1, 1) if isinstance(given, list) else given
 
         shared = {"alpha": numbers(self.alpha), "gamma": numbers(self.gamma), **smoothing}
         if of_logits and self.semantics.formulas.focal == "both":

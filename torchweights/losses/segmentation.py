@@ -117,7 +117,7 @@ class _Overlap(WeightedLoss):
             flat = (one.reshape(len(p), 1, -1) for one in (p, y_true))
             return torch.stack(functional.overlap_sums(*flat, axis=1, over="image"))
 
-        given = closed_form.Given(y_pred, y_true.to(y_pred.dtype), torch.ones((), dtype=y_pred.dtype), None)
+        given = closed_form.Given(y_pred, y_true.to(y_pred.dtype), y_pred.new_ones(()), None)
         found = closed_form.closed_sums(form, given, plain, self._compiled)
         if found is None:
             return None

@@ -17,7 +17,6 @@ from torchweights.precision import exact
 from torchweights.reduction import Weighed, standard_reduction
 from torchweights.semantics import Semantics
 
-
 _AS_IT_IS = contextlib.nullcontext()
 
 
