@@ -293,6 +293,15 @@ def test_a_denominator_of_all_ranks_is_not_added_again(averaged: float, ranks: i
             add()
 
 
+def test_weights_that_make_the_values_averages_add_up_but_for_sums() -> None:
+    """TensorFlow 1.14 averages the last axes of the values where it cannot repeat the weights: a sum is of averages then."""
+    bare, y = tw.semantics_for("tf1.14", door="loss"), torch.zeros(2, 3, 4, 5)
+    mean = tw.MeanSquaredError(semantics=bare)
+    assert mean.denominator(y, torch.ones(2)).value().item() == 24
+    with pytest.raises(ValueError, match="to add up; received .2,."):
+        tw.MeanSquaredError(semantics=bare, reduction="sum").denominator(y, torch.ones(2))
+
+
 # ------------------------------------------------------------------------------------------------------------- what is refused
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor
 
 import torchweights as tw
 from tests.devices import DEVICES
+from tests.pretend_device import NAME, without
 from tests.samples import DIVIDING, FLAT, ROWS, SAMPLES, Sample, gradient
+from torchweights import precision
 from torchweights.reduction import REDUCTIONS, standard_reduction
 
 EVERY = pytest.mark.parametrize("sample", SAMPLES, ids=str)
@@ -149,6 +152,64 @@ def test_a_mean_is_the_sum_over_the_denominator(sample: Sample, reduction: str, 
     if criterion.decomposable:
         d = criterion.denominator(y_true, weight, mask, y_pred_shape=y_pred.shape).value()
         torch.testing.assert_close(criterion(y_pred, y_true, weight, mask), total / d, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row != "torch"])  # there class weights alone are counted
+def test_mean_with_sample_weight_divides_by_the_weights_in_every_row(row: str) -> None:
+    """Keras 3 counts (N, 1) once for each sample, whatever the values; all others count every element."""
+    bare, weight = tw.semantics_for(row, door="loss"), T([[1.0], [3.0]], dtype=torch.float64)
+    once = row.startswith("keras3")
+    found = [
+        reduced(torch.ones(2, 3).double(), given, reduction="mean_with_sample_weight", semantics=bare).item()
+        for given in (weight, weight.expand(2, 3), weight / 64)
+    ]
+    assert found == pytest.approx([3.0 if once else 1.0, 1.0, 3.0 if once else 1.0], rel=1e-14)
+
+
+@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("reduction", ["sum", "mean_with_sample_weight"])
+@pytest.mark.filterwarnings("ignore::torchweights.KerasTrapWarning")
+def test_ignored_labels_beside_a_mask_leave_what_both_keep(row: str, reduction: str) -> None:
+    logits, labels = torch.randn(4, 3, generator=torch.Generator().manual_seed(1)).double(), T([0, 255, 2, 1])
+    mask, weight = T([True, True, False, True]), T([0.5, 2.0, 1.0, 3.0], dtype=torch.float64)
+    options = {"from_logits": True, "reduction": reduction, "semantics": row}
+    criterion = tw.SparseCategoricalCrossentropy(**options, ignore_class=255)
+    found = criterion(logits, labels, weight, mask)
+    expected = tw.SparseCategoricalCrossentropy(**options)(logits[[0, 3]], labels[[0, 3]], weight[[0, 3]])
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("float64", [True, False], ids=["with float64", "without float64"])
+def test_a_mask_alone_stays_where_the_values_are(
+    float64: bool, pretend: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "WITHOUT_FLOAT64", set() if float64 else {NAME})
+    mask, far = T([True, False, True]), torch.ones(3, device=pretend)
+    for row in ROWS:
+        with nullcontext() if float64 else without(torch.float64):
+            found = tw.reduce_weighted_values(far, mask=mask.to(pretend), semantics=row)
+        assert found.device.type == pretend.type
+        assert found.cpu() == tw.reduce_weighted_values(torch.ones(3), mask=mask, semantics=row)
+
+
+def test_a_mask_that_was_multiplied_in_is_not_asked_again() -> None:
+    """tf.keras: the mask of samples beside weights in a column meets them alone, not the values."""
+    bare = tw.semantics_for("tf_keras2.21", door="loss")
+    weight, mask = T([[2.0], [6.0]]), T([True, False])
+    found = reduced(torch.ones(2, 3), weight, mask, reduction="mean_with_sample_weight", semantics=bare)
+    assert found.item() == 1
+
+
+def test_what_weighs_nothing_beside_a_mask_does_not_show() -> None:
+    values = T([torch.nan, 1.0, 2.0, torch.inf])
+    found = reduced(values, T([0.0, 1.0, 1.0, 1.0]), T([True, True, True, False]))
+    assert found.item() == 1
+
+
+def test_a_mask_beside_values_per_step_is_no_trap() -> None:
+    """Without one and with two axes more TensorFlow 1.12 sums over the batch, which warns; here nothing does."""
+    for mask in (T([True, False]), T([[True], [True]]), T([[True, False, True]] * 2)):
+        reduced(torch.ones(2, 3), mask=mask, semantics="tf1.12")
 
 
 # -------------------------------------------------------------------------------------------------------- nothing is left

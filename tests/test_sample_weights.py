@@ -191,3 +191,25 @@ def test_sample_weights_live_where_the_targets_are(
         found = tw.class_weight_to_sample_weights(T([1, 2]).to(pretend), given, semantics=row)
         assert found.device.type == pretend.type
         assert found.dtype == (torch.float64 if float64 else torch.float32)
+
+
+@pytest.mark.parametrize("row", ["keras3.0", "keras3.15", "keras3.15-torch"])
+def test_no_weights_at_all_are_class_weights_to_keras_3(row: str) -> None:
+    with pytest.raises(ValueError, match="class_weight and sample_weight together"):
+        tw.class_weight_to_sample_weights(T([1, 2]), {}, sample_weight=T([1.0, 1.0]), semantics=row)
+
+
+@pytest.mark.parametrize(
+    ("row", "refused"),
+    [("keras2.2.4", True), ("tf1.12", True), ("keras2.3.1", True), ("tf1.13", False), ("keras3.15", False)],
+)
+def test_labels_per_step_are_refused_or_read_as_one_hot_rows(row: str, refused: bool) -> None:
+    """fit() of the older releases wanted labels (N, T, 1), and class weights want at most rank 2."""
+    criterion = tw.SparseCategoricalCrossentropy(semantics=row, class_weight=TABLE)
+    given = torch.full((1, 2, 3), 1 / 3), T([[0, 1]])
+    if refused:
+        with pytest.raises(ValueError, match="at most 2 dimensions"):
+            criterion(*given)
+    else:
+        with pytest.warns(tw.KerasTrapWarning, match="argmax over the last axis"):
+            criterion(*given)

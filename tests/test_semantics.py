@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,11 @@ from torchweights.semantics import ROW_OF
 
 #: rows whose mean divides by what the weights say
 BY_WEIGHTS = {"keras2.0.9", "keras2.2.4", "keras2.2.5", "tf1.12", "tf1.13"}
+#: rows whose mean of nothing is NaN
+EMPTY_IS_NAN = {
+    "torch", "keras2.0.9", "keras2.2.4", "keras2.2.5", "keras2.3.0", "keras2.3.1", "tf2.7", "tf2.11", "tf2.13", "tf_keras2.21",
+}  # fmt: skip
+T = torch.tensor
 #: row -> whether a rescue finds the logits behind a softmax of rank 2, of rank 3, and behind a sigmoid of rank 3
 FINDS = {
     "keras2.2.4": (False, False, False),
@@ -67,6 +73,34 @@ def test_every_recorded_release_knows_its_row() -> None:
 )
 def test_a_release_may_not_weigh_all_losses_alike(row: str, door: str, loss: str | None, expected: str) -> None:
     assert tw.semantics_for(row, door=door, loss=loss).name == expected
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_graph_changes_how_a_binary_cross_entropy_is_clipped_and_no_other_formula(name: str) -> None:
+    model, bare = tw.semantics_for(name), tw.semantics_for(name, door="loss")
+    assert replace(model.formulas, binary=bare.formulas.binary) == bare.formulas
+
+
+def test_the_objects_of_tensorflow_1_13_differ_in_weighing_alone() -> None:
+    model, made = tw.SEMANTICS["tf1.13"], tw.SEMANTICS["tf1.13:object"]
+    assert (made.formulas, made.class_weights) == (model.formulas, model.class_weights)
+    assert made.weighing == tw.SEMANTICS["tf1.14"].weighing
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_mean_of_an_empty_batch_is_what_the_release_says_of_0_over_0(row: str) -> None:
+    found = tw.MeanSquaredError(semantics=row)(torch.zeros(0, 2), torch.zeros(0, 2))
+    assert found.isnan() if row in EMPTY_IS_NAN else found == 0
+
+
+@pytest.mark.parametrize("kind", [tw.Hinge, tw.SquaredHinge])
+@pytest.mark.parametrize("row", ROWS)
+def test_labels_of_hinge_are_judged_with_what_is_excluded_in_every_release(kind: type, row: str) -> None:
+    """-1 among labels 0 and 1: nothing is converted, even if a weight of 0 excludes it; the default row does not look at it."""
+    predicted, labels = T([[0.5], [0.25], [2.0]]), T([[0.0], [1.0], [-1.0]])
+    found = kind(semantics=row, reduction="sum")(predicted, labels, T([1.0, 1.0, 0.0])).item()
+    margins = [1.5 if row == "torchweights" else 1.0, 0.75]
+    assert found == pytest.approx(sum(one if kind is tw.Hinge else one**2 for one in margins))
 
 
 @pytest.mark.parametrize("row", ROWS)

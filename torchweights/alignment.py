@@ -99,7 +99,7 @@ def same_rank(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     if one.ndim > other.ndim:
         return same_rank(other, one)[::-1]
     if one.ndim + 1 == other.ndim and other.shape[-1] == 1:
-        return (one.unsqueeze(-1), other) if one.ndim == 1 else (one, other.squeeze(-1))
+        return (one[:, None], other) if one.ndim == 1 else (one, other.squeeze(-1))
     return one, other
 
 
@@ -109,9 +109,9 @@ def _whose(weight: Tensor | None) -> str:
 
 
 def _times_mask(weight: Tensor | None, mask: Tensor, values: Shape) -> Tensor:
-    """The mask as numbers, times the weight; numpy broadcasting between the two."""
+    """The weight where the mask is True and 0 elsewhere, by numpy's broadcasting; the mask itself where there is no weight."""
     if weight is None:
-        return mask.to(torch.get_default_dtype())
+        return mask
     try:
         torch.broadcast_shapes(weight.shape, mask.shape)  # type: ignore[no-untyped-call]
     except RuntimeError:
@@ -119,7 +119,7 @@ def _times_mask(weight: Tensor | None, mask: Tensor, values: Shape) -> Tensor:
             "sample_weight", weight.shape, values, f"a shape that broadcasts with the mask, {shape_text(mask.shape)}"
         ) from None
     # where, not a product: a weight that the mask hides may hold anything.
-    return torch.where(mask, weight, torch.zeros((), dtype=weight.dtype, device=weight.device))
+    return torch.where(mask, weight, weight.new_zeros(()))
 
 
 # --------------------------------------------------------------------------------------------- Keras 2.2.4 and TF 1.12
@@ -312,7 +312,7 @@ def or_ones(weight: Tensor | None, values: Shape, mask: Tensor | None, device: t
 
 def always_a_column(weight: Tensor | None, values: Shape, mask: Tensor | None, device: torch.device) -> Tensor | None:
     """(N,) becomes (N, 1)."""
-    return weight.unsqueeze(-1) if weight is not None and weight.ndim == 1 else weight
+    return weight[:, None] if weight is not None and weight.ndim == 1 else weight
 
 
 def a_column_beside_rank_2(

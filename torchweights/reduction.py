@@ -154,7 +154,7 @@ def weigh(
     if met.mask is not None and not met.absorbed:
         included = met.mask if included is None else included & met.mask
         if weight is not None:
-            weight = torch.where(met.mask, weight, torch.zeros((), dtype=dtype, device=weight.device))
+            weight = torch.where(met.mask, weight, weight.new_zeros(()))
     return Weighed(shape, weight, included, met, row, device)
 
 
@@ -234,7 +234,7 @@ def divide(total: Tensor, divisor: Tensor | float, row: Semantics) -> Tensor:
     if not isinstance(divisor, Tensor):
         if divisor:
             return total / divisor
-        divisor = torch.zeros((), dtype=total.dtype, device=total.device)
+        divisor = total.new_zeros(())
     divisor = divisor.to(device=total.device, dtype=total.dtype)
     if rule.empty == "nan":
         return total / divisor

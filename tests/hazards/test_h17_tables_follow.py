@@ -151,7 +151,7 @@ def test_weights_and_masks_left_on_the_cpu_are_brought(sample: Sample, moved: st
 @pytest.mark.parametrize(
     "sample", [one for one in INPUTS if one.kind is not tw.CTC], ids=str
 )  # torch brings those itself
-def test_targets_left_on_the_cpu_are_refused_as_torch_refuses_them(sample: Sample, pretend: torch.device) -> None:
+def test_targets_left_on_the_cpu_are_refused(sample: Sample, pretend: torch.device) -> None:
     y_pred, y_true = batch(sample, {})
-    with pytest.raises(RuntimeError, match="same device"):
+    with pytest.raises(ValueError, match="y_true expected on the device of y_pred"):
         built(sample)(y_pred.to(pretend), y_true)

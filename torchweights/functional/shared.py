@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from torchweights import precision
+
 Axis = int | tuple[int, ...]
 
 
@@ -51,9 +53,9 @@ def mean(values: Tensor, axis: Axis, *, precise: bool = False) -> Tensor:
 
 
 def total(values: Tensor, axis: Axis) -> Tensor:
-    """The sum over ``axis``, which stays with size 1, with the digits of its terms: of float32 on a CPU added up in float64, else in pairs."""
+    """The sum over ``axis``, which stays with size 1, with the digits of its terms: of float32 added up in float64, else in pairs."""
     axes = axis if isinstance(axis, tuple) else (axis,)
-    if values.dtype == torch.float32 and values.device.type == "cpu":
+    if values.dtype == torch.float32 and values.device.type not in precision.WITHOUT_FLOAT64:
         return values.sum(axes, keepdim=True, dtype=torch.float64).to(values.dtype)
     plain, paired = values.sum(axes, keepdim=True), values.detach()
     if math.prod([values.shape[one] for one in axes]) <= 2:
