@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.hazards.catalogue import PATH
+from torchweights.closed_form import fusing
 
 
 @pytest.fixture(autouse=True, scope="package")
@@ -17,6 +18,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(autouse=True, scope="package")
+def traced_and_not_built() -> Iterator[None]:
+    """On the fused path what torch traces is run as it is: thousands of losses are not compiled here, but in tests/closed_form."""
+    if PATH != "fused":
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        compiled = torch.compile
+        patch.setattr(torch, "compile", lambda f=None, **options: compiled(f, **{"backend": "eager", **options}))
+        patch.setattr(fusing, "SHORT", 0)
+        yield
 
 
 @pytest.fixture
