@@ -21,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--seconds", type=float, default=120, help="the most that the rounds of one workload may take")
     parser.add_argument("--memory", action="store_true", help="also peak memory, a process for each loss")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--into", type=Path, help="folder for peers.md, peers.json and peers.png")
     parser.add_argument("--peak", nargs=2, metavar=("WORKLOAD", "LOSS"), help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
@@ -33,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"workload expected of {', '.join(WORKLOADS)}; received {', '.join(sorted(unknown))}")
     lines, results = [f"{date.today().isoformat()}, {report.machine()}\n"], {}
     for name in names:
-        results[name] = measuring.timed(name, chosen.rounds, chosen.seconds)
-        if chosen.memory:
+        results[name] = measuring.timed(name, chosen.rounds, chosen.seconds, chosen.device)
+        if chosen.memory and chosen.device == "cpu":
             here = [key for key in results[name]["losses"] if key in (PLAIN, CLOSED, FUSED, NATIVE, COMPILED, "naive")]
             results[name]["peaks"] = measuring.peaks(name, here)
         part = list(report.table(name, results[name]))

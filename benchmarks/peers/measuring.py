@@ -28,10 +28,13 @@ SAMPLE = 0.02
 Step = Callable[[], Any]
 
 
-def torch_steps(name: str, only: str | None = None) -> tuple[dict[str, Step], dict[str, str], list[str]]:
+def torch_steps(
+    name: str, only: str | None = None, device: str = "cpu"
+) -> tuple[dict[str, Step], dict[str, str], list[str]]:
     """Forward with backward of every loss on torch, what is said of each, and which libraries are absent."""
-    data = WORKLOADS[name].data()
+    data = WORKLOADS[name].data(device)
     y_pred = data["y_pred"].clone().requires_grad_()
+    waits = torch.cuda.synchronize if device == "cuda" else lambda: None
     peers = losses.FAMILIES[losses.family_of(name)](data)
     others, absent = libraries.peers(name, data)
     peers |= others
@@ -41,12 +44,15 @@ def torch_steps(name: str, only: str | None = None) -> tuple[dict[str, Step], di
             y_pred.grad = None
             value = loss(y_pred)
             value.backward()
+            waits()
             return value.detach(), y_pred.grad
 
         return both
 
     def copied() -> Any:
-        return y_pred.detach().clone()
+        found = y_pred.detach().clone()
+        waits()
+        return found
 
     steps = {key: step(one.loss) for key, one in peers.items() if only in (None, key)}
     return {**steps, LIMIT: copied}, {key: one.says for key, one in peers.items()}, absent
@@ -54,15 +60,15 @@ def torch_steps(name: str, only: str | None = None) -> tuple[dict[str, Step], di
 
 def _signature(found: Any) -> tuple[float, float, float]:
     value, gradient = found
-    flat = torch.as_tensor(gradient).double().flatten()
+    flat = torch.as_tensor(gradient).cpu().double().flatten()
     return float(value), float(flat.norm()), float((flat[:: max(1, len(flat) // 10000)] * 0.37).sum())
 
 
-def serve(backend: str, name: str, connection: Any) -> None:
+def serve(backend: str, name: str, device: str, connection: Any) -> None:
     """A process that answers what it is asked: the seconds of so many steps of a loss."""
     torch.set_num_threads(THREADS)
     if backend == "torch":
-        steps, says, absent = torch_steps(name)
+        steps, says, absent = torch_steps(name, device=device)
     else:
         x, compiled = on_tensorflow.steps(name, WORKLOADS[name].data())
         steps = {key: (lambda one=one: one(x)) for key, one in compiled.items()}  # type: ignore[misc]
@@ -92,13 +98,13 @@ def serve(backend: str, name: str, connection: Any) -> None:
         connection.send((time.perf_counter() - began) / times)
 
 
-def timed(name: str, rounds: int, seconds: float) -> dict[str, Any]:
+def timed(name: str, rounds: int, seconds: float, device: str = "cpu") -> dict[str, Any]:
     """Median seconds of every loss; all are visited in every round, in random order."""
     context = multiprocessing.get_context("spawn")
     connections, where, found, absent = {}, {}, {}, []
-    for backend in ("torch", "tensorflow"):
+    for backend in ("torch", "tensorflow") if device == "cpu" else ("torch",):
         ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(backend, name, theirs), daemon=True)
+        process = context.Process(target=serve, args=(backend, name, device, theirs), daemon=True)
         process.start()
         try:
             first, says, lacking = ours.recv()

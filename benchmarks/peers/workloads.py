@@ -21,9 +21,10 @@ class Workload:
     says: str
     make: Callable[[torch.Generator], Data]
 
-    def data(self) -> Data:
-        """The same numbers in every process."""
-        return self.make(torch.Generator().manual_seed(0))
+    def data(self, device: str = "cpu") -> Data:
+        """The same numbers in every process, on a device."""
+        made = self.make(torch.Generator().manual_seed(0))
+        return {key: one.to(device) if isinstance(one, Tensor) else one for key, one in made.items()}
 
 
 def _labels(
