@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-#: Numbers in a piece: 1 MiB of float32, which a processor's second cache holds beside a few temporaries.
-PIECE = 1 << 18
+#: Numbers in a piece: half a MiB of float32, which a processor's second cache holds beside a few temporaries.
+PIECE = 1 << 17
 #: Classes on a last axis up to which a piece is turned in the cache: along short axes torch computes one number at a time.
 SHORT = 32
 
