@@ -186,3 +186,13 @@ def test_global_sums_are_of_all_batches_already() -> None:
 def test_an_empty_list_has_no_sums() -> None:
     with pytest.raises(ValueError, match="sums expected one for each micro-batch; received an empty list"):
         global_sums([])
+
+
+def test_one_value_for_the_whole_batch_counts_once() -> None:
+    y_pred, y_true = torch.rand(4, 3, dtype=torch.float64), torch.randint(2, (4, 3)).double()
+    criterion = tw.Dice()
+    sums = criterion.partial_sums(y_pred, y_true)
+    assert {name: sums.sums[name].item() for name in ("elements", "samples", "batches")} == dict.fromkeys(
+        ("elements", "samples", "batches"), 1
+    )
+    torch.testing.assert_close(criterion.from_sums(sums), criterion(y_pred, y_true), rtol=1e-14, atol=0)

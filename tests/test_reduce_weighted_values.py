@@ -85,3 +85,33 @@ def test_values_are_averaged_to_meet_weights_in_tensorflow_1_14(rank: int, reduc
         values, weight, reduction=reduction, semantics=tw.semantics_for("tf1.14", door="loss")
     )
     torch.testing.assert_close(found, expected, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("reduction", "says"),
+    [
+        ("mean", "Unmasked elements"),
+        ("mean_with_sample_weight", "the sum of the weights"),
+        ("sum", "1, for reduction sum"),
+        ("none", "reduction none: the sum of the values that are returned"),
+    ],
+)
+def test_an_explanation_says_what_a_reduction_divides_by(reduction: str, says: str) -> None:
+    found = tw.explain(tw.MeanSquaredError(reduction=reduction), torch.zeros(2, 3), torch.ones(2, 3), T([1.0, 2.0]))
+    assert says in str(found)
+
+
+def test_an_explanation_knows_that_values_were_averaged() -> None:
+    criterion = tw.MeanSquaredError(semantics=tw.semantics_for("tf1.14", door="loss"), reduction="none")
+    given = torch.rand(2, 3, 4, 5, dtype=torch.float64), torch.zeros(2, 3, 4, 5).double(), T([1.0, 3.0]).double()
+    found = tw.explain(criterion, *given)
+    assert found.total == pytest.approx(criterion(*given).sum().item())
+    assert sum(found.to_dict()["parts"][0]["contributions"]) == pytest.approx(found.total)
+
+
+def test_values_per_label_are_weighed_per_label() -> None:
+    criterion = tw.BinaryCrossentropy(
+        from_logits=True, class_weight=[1.0, 2.0, 5.0], semantics="torch", reduction="none"
+    )
+    found = criterion(torch.zeros(2, 3), torch.ones(2, 3))
+    torch.testing.assert_close(found, T([[1.0, 2.0, 5.0]] * 2) * T(2.0).log())

@@ -145,7 +145,9 @@ class Killing:
         try:
             with tables.spoiled(mutant.cell) if mutant.cell else nullcontext():
                 if mutant.reached_by in AT_IMPORT:
-                    semantics.SEMANTICS.update(semantics._rows())
+                    made = semantics._rows()
+                    semantics.SEMANTICS.clear()
+                    semantics.SEMANTICS.update(made)
                 for test in tests:
                     if not self.passes(items[test]):
                         self.killers[place] = test

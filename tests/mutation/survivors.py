@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +13,8 @@ def listed(text: str | None = None) -> dict[str, str]:
     """key of a mutant -> why nothing kills it.
 
     ``= reason`` speaks of all mutants below it, up to the next reason. A mutant is a function with the lines that change
-    (- before, + after), or a cell of a table with what it holds instead (+).
+    (- before, + after), and empty lines around it; or a cell of a table, on a line of its own, with what it holds instead:
+    ``TABLE[line, another line].column = value`` is a mutant of each line.
     """
     found: dict[str, str] = {}
     reason, key = "", ""
@@ -21,13 +23,24 @@ def listed(text: str | None = None) -> dict[str, str]:
             reason = line[2:]
         elif line.strip() and not line.startswith("#"):
             key = f"{key}\n{line}" if key else line
-        if not line.strip() and key:
+        if key and (not line.strip() or _CELL.fullmatch(key)):
             if not reason:
                 raise ValueError(f"{FILE.name} expected '= reason' before {key!r}.")
-            if key in found:
-                raise ValueError(f"{FILE.name} lists {key!r} twice.")
-            found[key], key = reason, ""
+            for one in _each(key):
+                if one in found:
+                    raise ValueError(f"{FILE.name} lists {one!r} twice.")
+                found[one] = reason
+            key = ""
     return found
+
+
+#: a cell of a table, for one line of it or for several
+_CELL = re.compile(r"(\w+)\[(.+?)\](\.\w+ = .*)")
+
+
+def _each(key: str) -> list[str]:
+    cell = _CELL.fullmatch(key)
+    return [key] if cell is None else [f"{cell[1]}[{line}]{cell[3]}" for line in cell[2].split(", ")]
 
 
 def disagreements(survived: Iterable[str], killed: Iterable[str], known: Iterable[str], whole: bool) -> list[str]:

@@ -76,8 +76,15 @@ def test_mutants_are_told_apart_by_what_they_change(made: tuple[list[mutants.Mut
 
 
 def test_a_reason_holds_for_all_below_it() -> None:
-    listed = survivors.listed("= why\nmodule.f\n- a\n+ b\n\nmodule.g\n- c\n+ d\n\n= another\nTABLE[row].column = x\n")
-    assert listed == {"module.f\n- a\n+ b": "why", "module.g\n- c\n+ d": "why", "TABLE[row].column = x": "another"}
+    listed = survivors.listed(
+        "= why\nmodule.f\n- a\n+ b\n\nmodule.g\n- c\n+ d\n\n= another\nTABLE[row, other].column = x, y\n"
+    )
+    assert listed == {
+        "module.f\n- a\n+ b": "why",
+        "module.g\n- c\n+ d": "why",
+        "TABLE[row].column = x, y": "another",
+        "TABLE[other].column = x, y": "another",
+    }
     for text, words in (("module.f\n- a\n+ b\n", "expected '= reason'"), ("= why\nf\n- a\n\nf\n- a\n", "twice")):
         with pytest.raises(ValueError, match=words):
             survivors.listed(text)
