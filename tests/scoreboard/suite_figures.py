@@ -99,6 +99,8 @@ def mutants(full: bool) -> Measured:
     """Mutation score of the core, as the last whole run found it."""
     if full:
         subprocess.run([sys.executable, "-m", "tests.mutation"], check=False)
+    if not results.FILE.exists():
+        return not_run("python -m tests.mutation was not run to its end yet")
     found = results.measured()
     table = [("module", "mutants", "killed", "survived", "too slow", "score")]
     for name, one in [*found["modules"].items(), ("total", found["total"])]:
