@@ -132,7 +132,7 @@ AGAIN = misuses({
     "labels of another shape in a formula": (call(F.categorical_crossentropy, THIRDS, torch.ones(2, 4)), ValueError, "y_true", "in a formula"),
     "an option of a name": (call(tw.get, "mse", colour=1), TypeError, "colour", "It takes axis"),
     "no row": (call(M().in_row, None), TypeError, "semantics", "Write semantics='keras3.15'"),
-    "delta of 0 in tf.losses": (call(tw.tf1.huber_loss, ONES, ONES, delta=0.0), ValueError, "delta", "a number above 0"),
+    "a negative delta in tf.losses": (call(tw.tf1.huber_loss, ONES, ONES, delta=-1.0), ValueError, "delta", "a number, 0 or more"),
 })  # fmt: skip
 
 CASES += misuses({

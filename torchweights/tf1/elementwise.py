@@ -10,7 +10,7 @@ from torch import Tensor
 
 from torchweights import functional
 from torchweights.messages import warn_of_trap
-from torchweights.options import number
+from torchweights.options import not_negative, number
 from torchweights.tf1 import formulas
 from torchweights.tf1.rows import DEFAULT, LATEST, ROWS, check_pair, check_shapes, reduce, row_name, weigh, without
 
@@ -162,7 +162,7 @@ def huber_loss(
     tensor(2.6250)
     """
     formula, pair = formulas.huber_loss, (predictions, labels)
-    number("delta", delta, "a number above 0", lambda one: one > 0)
+    not_negative("delta", delta)  # 0 is recorded: there nothing is squared
     return _elementwise(formula, _PREDICTIONS, pair, weights, reduction, semantics, delta=delta)
 
 
