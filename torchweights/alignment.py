@@ -306,7 +306,7 @@ def or_a_single_one(weight: Tensor | None, values: Shape, mask: Tensor | None, d
 def or_ones(weight: Tensor | None, values: Shape, mask: Tensor | None, device: torch.device) -> Tensor | None:
     """Weights must be (N,) or (N, T); none is ones (N,)."""
     if weight is None and mask is not None:
-        return torch.ones(values[0], device=device)
+        return torch.ones(tuple(values[:1]), device=device)
     return per_sample_or_step(weight, values, mask, device)
 
 
