@@ -30,8 +30,8 @@ HEAVY = (
 #: module -> floor; a module sees only modules of lower floors (``losses`` also its own base)
 FLOORS = {
     "messages": 0, "precision": 0, "tracing": 0,
-    "options": 1, "validation": 1, "functional": 1, "alignment": 1, "denominators": 1, "releases": 1, "partial_sums": 1,
-    "semantics": 2, "closed_form": 2, "counts": 3,
+    "options": 1, "validation": 1, "flags": 2, "functional": 1, "alignment": 1, "denominators": 1, "releases": 1, "partial_sums": 1,
+    "semantics": 2, "closed_form": 3, "counts": 3,
     "reduction": 4, "class_weight": 4, "class_counts": 4, "masking": 4,
     "losses": 5, "tf1": 5, "class_weight_builders": 5, "cost_matrices": 5,
     "names": 6, "compile_rules": 6, "penalties": 6, "totals": 6, "metrics": 6, "distributed": 6,

@@ -28,12 +28,12 @@ CLASSES: dict[str, tuple[Call, type[Exception], str]] = {
     "text": (
         lambda: S(from_logits=True, class_weight="balanced"),
         TypeError,
-        "class_weight expected a dict from class number to weight, or one weight per class in a list or tensor; received str 'balanced'. Write class_weight={0: 1.0, 1: 2.0}.",
+        "class_weight expected a dict from class number to weight, or one weight per class in a list or tensor; received str 'balanced'. Write class_weight={0: 1.0, 1: 2.0}, or what tw.balanced(labels) returns.",
     ),
     "a long text": (
         lambda: S(from_logits=True, class_weight="x" * 100),
         TypeError,
-        f"class_weight expected a dict from class number to weight, or one weight per class in a list or tensor; received str '{'x' * 59}. Write class_weight={{0: 1.0, 1: 2.0}}.",
+        f"class_weight expected a dict from class number to weight, or one weight per class in a list or tensor; received str '{'x' * 59}. Write class_weight={{0: 1.0, 1: 2.0}}, or what tw.balanced(labels) returns.",
     ),
     "a list where only a dict goes": (
         lambda: S(semantics="tf2.4", class_weight=[1.0, 2.0]),
@@ -48,17 +48,17 @@ CLASSES: dict[str, tuple[Call, type[Exception], str]] = {
     "a matrix": (
         lambda: S(from_logits=True, class_weight=ONES(2, 2)),
         ValueError,
-        "class_weight expected one real weight per class, a tensor of shape (C,); received torch.float32 of shape (2, 2).",
+        "class_weight expected one real weight per class, a tensor of shape (C,); received torch.float32 of shape (2, 2). Weights by pair of classes are a cost matrix: tw.ExpectedCost.",
     ),
     "complex": (
         lambda: S(from_logits=True, class_weight=ONES(2, dtype=torch.complex64)),
         ValueError,
-        "class_weight expected one real weight per class, a tensor of shape (C,); received torch.complex64 of shape (2,).",
+        "class_weight expected one real weight per class, a tensor of shape (C,); received torch.complex64 of shape (2,). Weights by pair of classes are a cost matrix: tw.ExpectedCost.",
     ),
     "too few": (
         lambda: S(from_logits=True, class_weight=[1.0, 2.0])(THIRDS, LABELS),
         ValueError,
-        "class_weight expected 3 weights, one for each class of y_pred; received 2.",
+        "class_weight expected 3 weights, one for each class of y_pred; received 2. Give every class a weight, and say where the classes are with axis=.",
     ),
     "keys": (
         lambda: S(from_logits=True, class_weight={"0": 1.0, True: 2.0}),
@@ -104,17 +104,17 @@ CLASSES: dict[str, tuple[Call, type[Exception], str]] = {
     "text for a weight": (
         lambda: S(from_logits=True, class_weight={0: "1"}),
         TypeError,
-        "class_weight expected a number for each class; received str '1'.",
+        "class_weight expected a number for each class; received str '1'. Write {0: 1.0, 1: 2.0} or [1.0, 2.0].",
     ),
     "infinite": (
         lambda: S(from_logits=True, class_weight=[1.0, float("inf")]),
         ValueError,
-        "class_weight expected finite weights; received [1.0, inf].",
+        "class_weight expected finite weights; received [1.0, inf]. Give a class that must not count 0.0.",
     ),
     "infinite in a dict": (
         lambda: S(semantics="keras2.2.4", class_weight={0: float("nan")}),
         ValueError,
-        "class_weight expected finite weights; received [nan].",
+        "class_weight expected finite weights; received [nan]. Give a class that must not count 0.0.",
     ),
     "pixels": (
         lambda: S(semantics="keras3.15", class_weight={0: 1.0})(torch.full((2, 2, 3), 1 / 3), torch.zeros(2, 2, 1, dtype=torch.int64)),

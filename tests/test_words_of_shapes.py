@@ -118,7 +118,7 @@ SHAPES: dict[str, tuple[Call, str]] = {
     ),
     "an axis of pixels": (
         lambda: tw.mask_pixels(THIRDS, LABELS, axis=2),
-        "axis expected from -2 to 1 for y_pred of shape (3, 3); received 2.",
+        "axis expected from -2 to 1 for y_pred of rank 2; received 2.",
     ),
     "labels of pixels": (
         lambda: tw.mask_pixels(THIRDS, T([1]), axis=1),

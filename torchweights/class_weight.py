@@ -10,11 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from torchweights import flags
 from torchweights.messages import shown, warn_of_trap
 from torchweights.options import axis_within, whole
 from torchweights.precision import exact, moved
 from torchweights.semantics import ClassWeights, Semantics, semantics_for
-from torchweights.validation import as_weight, can_look, check_labels, check_tensor
+from torchweights.validation import as_weight, can_look, check_labels, check_tensor, within
 
 ClassWeightsLike = Mapping[int, float] | Sequence[float] | Tensor
 
@@ -28,6 +29,10 @@ class Table:
     #: whether the classes are 0, 1, .. without a gap
     dense: bool = False
 
+    def at(self, places: Tensor) -> Tensor:
+        """The weights at places of the table."""
+        return moved(self.weights, places.device).index_select(0, places.reshape(-1)).reshape(places.shape)
+
     def look_up(self, classes: Tensor, missing: float) -> Tensor:
         """The weight of each class; ``missing`` where the table has none. Never waits for the device."""
         known, weights = (moved(held, classes.device) for held in (self.classes, self.weights))
@@ -35,8 +40,7 @@ class Table:
             return weights.new_full(classes.shape, missing)
         if self.dense and not classes.is_floating_point():
             place = classes.long().clamp(0, known.numel() - 1)
-            found = weights.index_select(0, place.reshape(-1)).reshape(place.shape)
-            return torch.where(place == classes, found, missing)
+            return torch.where(place == classes, self.at(place), missing)
         values = classes.to(known.dtype)
         place = torch.searchsorted(known, values.contiguous()).clamp(max=known.numel() - 1)
         return torch.where(known[place] == values, weights[place], weights.new_full((), missing))
@@ -186,8 +190,12 @@ def look_up(
     """
     if not isinstance(rule.missing, str):
         return table.look_up(classes, rule.missing)
-    found = table.look_up(classes, torch.nan)
     look = can_look(classes) if validate is None else validate
+    if look and table.dense and not classes.is_floating_point():
+        shown = classes.long() if judged is None else flags.where(judged, classes.long())
+        if within(shown, 0, len(table.classes) - 1):
+            return table.at(shown)
+    found = table.look_up(classes, torch.nan)
     if look:
         lacking = found.detach().isnan()
         if judged is not None:

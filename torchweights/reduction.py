@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from torchweights import tracing, validation
+from torchweights import flags, tracing, validation
 from torchweights.alignment import Met
 from torchweights.counts import Counts, Denominator, divisor_of
 from torchweights.messages import choose
@@ -121,7 +121,9 @@ class Weighed:
         included = self.included_like(axes)
         if included is None:
             return tensor
-        return torch.where(included, tensor, stand_in if tensor.is_floating_point() else int(stand_in))
+        if tensor.is_floating_point():
+            return torch.where(included, tensor, stand_in)
+        return flags.where(included, tensor) if stand_in < 1 else torch.where(included, tensor, int(stand_in))
 
     def times(self, values: Tensor) -> Tensor:
         """weight * values."""
@@ -131,11 +133,19 @@ class Weighed:
 def _where_not_0(weight: Tensor) -> Tensor | None:
     """Where a weight is not 0; None where that is everywhere, as far as it can be seen without waiting."""
     included = weight != 0
-    return None if validation.can_look(weight) and bool(included.all()) else included
+    return None if validation.can_look(weight) and flags.all_true(included) else included
+
+
+def _all_count(weight: Tensor) -> bool:
+    """Whether all weights are above 0 and finite, as far as it can be seen without waiting."""
+    if not (validation.can_look(weight) and weight.numel()):
+        return False
+    least, most = torch.aminmax(weight)
+    return float(least) > 0 and math.isfinite(most)
 
 
 def _count(chosen: Tensor) -> Tensor:
-    return chosen.sum().to(exact(chosen.device))
+    return flags.count(chosen).to(exact(chosen.device))
 
 
 def weigh(
@@ -149,12 +159,14 @@ def weigh(
     """Weights and mask become one weight tensor for loss values of ``shape``, as the row says."""
     shape = tuple(shape)
     met = row.weighing.meet(shape, row.weighing.feed(sample_weight, shape, mask, device), mask)
-    weight = None if met.weight is None else met.weight.to(dtype)
-    included = None if weight is None else _where_not_0(weight.detach())
+    weight = None if met.weight is None else flags.as_numbers(met.weight, dtype)
+    plain = weight is None or _all_count(weight.detach())
+    included = None if plain or weight is None else _where_not_0(weight.detach())
     if met.mask is not None and not met.absorbed:
         included = met.mask if included is None else included & met.mask
         if weight is not None:
-            weight = torch.where(met.mask, weight, weight.new_zeros(()))
+            # A product is quicker, and would make NaN of 0 x infinity.
+            weight = weight * flags.as_numbers(met.mask, dtype) if plain else flags.where(met.mask, weight)
     return Weighed(shape, weight, included, met, row, device)
 
 
@@ -208,7 +220,7 @@ def coefficients(
     weight = weighed.weight
     if weight is None:
         one = torch.ones((), dtype=dtype, device=weighed.device)
-        weight = one if weighed.included is None else weighed.included.to(dtype)
+        weight = one if weighed.included is None else flags.as_numbers(weighed.included, dtype)
     if isinstance(divisor, Tensor) and not validation.can_look(divisor):
         divisor = divisor.to(weight.device)
         safe = divisor if weighed.row.weighing.empty == "nan" else torch.where(divisor > 0, divisor, torch.inf)

@@ -76,7 +76,7 @@ def check_kinds(y_pred: object, y_true: object) -> None:
 
 def check_labels(labels: Tensor, num_classes: int, judged: Tensor | None) -> None:
     """Labels lie in [0, C); raises ValueError with the first that does not, and where it is."""
-    if _within(labels, 0, num_classes - 1):
+    if within(labels, 0, num_classes - 1):
         return
     bad = (labels < 0) | (labels >= num_classes)
     where = _first(bad, judged)
@@ -89,7 +89,7 @@ def check_labels(labels: Tensor, num_classes: int, judged: Tensor | None) -> Non
 
 def check_probabilities(name: str, tensor: Tensor, judged: Tensor | None, way_out: str) -> None:
     """Numbers lie in [0, 1]; raises ValueError with the first that does not, and where it is. NaN is let through."""
-    if _within(tensor, 0.0, 1.0):
+    if within(tensor, 0.0, 1.0):
         return
     bad = (tensor < 0) | (tensor > 1)
     where = _first(bad, judged)
@@ -124,7 +124,7 @@ def check_signs(y_true: Tensor, judged: Tensor | None) -> None:
         )
 
 
-def _within(tensor: Tensor, least: float, most: float) -> bool:
+def within(tensor: Tensor, least: float, most: float) -> bool:
     """Whether all numbers are, in one pass; False beside a NaN."""
     if not tensor.numel():
         return True

@@ -47,6 +47,7 @@ WHOLE = (
     "test_class_weight_eras",
     "test_masking",
     "test_messages",
+    "test_misuse",
     "test_words",
     "test_semantics",
 )

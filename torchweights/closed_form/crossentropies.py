@@ -5,6 +5,7 @@ Each function takes a piece, classes on the axis before the last, and returns su
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import torch
@@ -20,34 +21,72 @@ Numbers = Tensor | float
 
 
 def _sum(tensor: Tensor) -> Tensor:
+    """Over the classes; along a last axis as a product with ones, which is faster."""
+    if tensor.shape[3] == 1 and tensor.is_contiguous() and not torch.compiler.is_compiling():
+        rows = tensor.view(-1, tensor.shape[2])
+        return rows.mv(rows.new_ones(rows.shape[1])).view(*tensor.shape[:2], 1, 1)
     return tensor.sum(CLASSES, keepdim=True)
 
 
-def _all_near(logits: Tensor) -> bool:
-    """Whether no two logits are so far apart that e^z, unshifted, could overflow or vanish beside another."""
-    least, most = torch.aminmax(logits)
-    return float(least) >= -SAFE / 2 and float(most) <= SAFE / 2
+def _within(numbers: Tensor, least: float, most: float) -> bool:
+    found = torch.aminmax(numbers)
+    return float(found[0]) >= least and float(found[1]) <= most
 
 
 # ------------------------------------------------------------------------------------------------------------ logits, labels
 
 
+def _places(like: Tensor, labels: Tensor) -> Tensor:
+    """Where each label's number is in a piece, counted along its memory: along one axis torch gathers faster than along one of four."""
+    steps = like.stride()
+    first, *others = [axis for axis in (3, 0, 1) if like.shape[axis] > 1] or [3]
+    place = torch.add(_steps(like, first), labels, alpha=steps[2])
+    for axis in others:
+        place.add_(_steps(like, axis))
+    return place.reshape(-1)
+
+
+def _steps(like: Tensor, axis: int) -> Tensor:
+    """0, 1, .. times the stride of an axis, along it."""
+    size, step = like.shape[axis], like.stride(axis)
+    return torch.arange(0, max(size * step, 1), step).view([-1 if other == axis else 1 for other in range(4)])
+
+
+def _flat(piece: Tensor) -> Tensor:
+    """The memory of a piece from its first number to its last."""
+    size = 1 + sum((size - 1) * stride for size, stride in zip(piece.shape, piece.stride(), strict=True))
+    return piece.as_strided((size,), (1,))
+
+
 def crossentropy_of_labels(piece: Piece) -> Tensor:
     """v = ln(1 + sum of e^(z_j - z_y) over the classes j but y, the label); dv = softmax(z) - [j = y]."""
-    z, labels, c = piece.y_pred, piece.y_true, piece.coefficient
-    at_label = z.gather(CLASSES, labels)
-    if _all_near(z):
-        shift = far = None
-        exponentials = torch.exp(z, out=piece.gradient)
-    else:
-        largest = z.amax(CLASSES, keepdim=True)
-        shift, far = torch.where(largest.abs() <= SAFE, 0.0, largest), largest - at_label > SAFE
-        exponentials = torch.sub(z, shift, out=piece.gradient).exp_()
-    exponentials.scatter_(CLASSES, labels, torch.zeros_like(at_label))
-    others = _sum(exponentials)
-    behind = -at_label if shift is None else shift - at_label
+    z, c = piece.y_pred, piece.coefficient
+    place, zero = _places(z, piece.y_true), z.new_zeros(())
+    at_label = _flat(z).index_select(0, place).view_as(piece.y_true)
+    # Unshifted, exponentials are exact in their argument, unless they overflow or vanish.
+    if not _within(z, math.log(z.shape[CLASSES]) - SAFE, SAFE - math.log(z.shape[CLASSES])):
+        return _shifted_crossentropy_of_labels(piece, place, at_label)
+    exponentials, gradient = torch.exp(z, out=piece.gradient), _flat(piece.gradient)
+    gradient.scatter_(0, place, zero.expand_as(place))
+    others, own = _sum(exponentials), at_label.exp_()
+    each = others + own
+    torch.div(c, each, out=each)
+    exponentials.mul_(each)
+    gradient.scatter_(0, place, torch.addcmul(zero, others, each, value=-1, out=each).view(-1))
+    return others.div_(own).log1p_().mul_(c).sum()
+
+
+def _shifted_crossentropy_of_labels(piece: Piece, place: Tensor, at_label: Tensor) -> Tensor:
+    """The same where logits are large: against the largest."""
+    z, c, gradient = piece.y_pred, piece.coefficient, _flat(piece.gradient)
+    largest = z.amax(CLASSES, keepdim=True)
+    shift, far = torch.where(largest.abs() <= SAFE, 0.0, largest), largest - at_label > SAFE
+    exponentials = torch.exp(z - shift, out=piece.gradient)
+    gradient.scatter_(0, place, z.new_zeros(()).expand_as(place))
+    others, behind = _sum(exponentials), shift - at_label
     each = c / (others + (-behind).exp())
-    exponentials.mul_(each).scatter_(CLASSES, labels, (others * each).neg_())
+    exponentials.mul_(each)
+    gradient.scatter_(0, place, (others * each).neg_().view(-1))
     return (log_of_sum(others, behind, far) * c).sum()
 
 
@@ -86,10 +125,18 @@ def smoothed_crossentropy_of_labels(piece: Piece, smoothing: float) -> Tensor:
 # ---------------------------------------------------------------------------------------------- logits, a target for each class
 
 
+#: beside 1 float64 has the digits of what is larger
+_SMALL = 1e-7
+
+
 def _shifted(z: Tensor, out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """max z, e^(z - max), and the sum of these without the 1 of the largest, which would swallow a small rest."""
     largest = z.amax(CLASSES, keepdim=True)
-    exponentials = torch.sub(z, largest, out=out).exp_()
+    exponentials = torch.exp(z - largest, out=out)
+    if z.dtype != torch.float64 and not torch.compiler.is_compiling():
+        others = (exponentials.sum(CLASSES, keepdim=True, dtype=torch.float64) - 1).to(z.dtype)
+        if float(others.amin()) > _SMALL:
+            return largest, exponentials, others
     # -e where e < 1, else 0; where several are the largest, all but one count.
     rest = -_sum(F.threshold(exponentials.neg(), -1.0, 0.0))
     ties = (_sum(exponentials) - rest).round_() - 1

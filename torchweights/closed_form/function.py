@@ -12,6 +12,7 @@ from torch import Tensor
 
 from torchweights import tracing, validation
 from torchweights.closed_form.fusing import Compiled, fused, pays
+from torchweights.closed_form.pages import in_large_pages
 from torchweights.closed_form.pieces import Batch, Piece, layout_of
 
 #: the sum of coefficient x value over a piece, whose gradient is left in its buffer
@@ -31,6 +32,8 @@ class ClosedForm:
     turned: bool
     columns: Tensor | None = None
     harmless: float = 0.5
+    #: how many pieces a large batch is cut into at least: the more a formula keeps of a piece, the more
+    parts: int = 16
     #: the same for the compiler, where ``of_piece`` looks at numbers
     of_whole: OfPiece | None = None
 
@@ -80,7 +83,7 @@ def closed_loss(
                 return found
         if batch.y_pred.device.type != "cpu":
             return None, None
-        gradient = torch.empty_like(batch.y_pred) if wants_gradient else None
+        gradient = in_large_pages(torch.empty_like(batch.y_pred)) if wants_gradient else None
         return _summed(form, batch, gradient), gradient
 
     with torch.no_grad():
@@ -93,7 +96,7 @@ def closed_loss(
 def _summed(form: ClosedForm, batch: Batch, gradient: Tensor | None) -> Tensor | None:
     """The sum over all pieces; None where it is not finite."""
     total = 0.0
-    for piece in batch.pieces(gradient, turned=form.turned):
+    for piece in batch.pieces(gradient, turned=form.turned, parts=form.parts):
         part = float(form.of_piece(piece))
         shown = _shown(piece, form.columns)
         if not math.isfinite(part) and shown is not None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-#: Numbers in a piece: half a MiB of float32, which a processor's second cache holds beside a few temporaries.
-PIECE = 1 << 17
+#: Numbers in a piece, at least and at most: threads wait for each other in every step, so that a piece must keep them busy; a small
+#: one stays in the cache, and takes little memory beside the predictions.
+PIECE, MOST = 1 << 17, 1 << 20
 #: Classes on a last axis up to which a piece is turned in the cache: along short axes torch computes one number at a time.
 SHORT = 32
 
@@ -122,28 +123,28 @@ class Batch:
     coefficient: Tensor
     included: Tensor | None
 
-    def pieces(self, gradient: Tensor | None, *, turned: bool) -> Iterator[Piece]:
+    def pieces(self, gradient: Tensor | None, *, turned: bool, parts: int = 16) -> Iterator[Piece]:
         """The pieces, to be computed one after the other; without ``gradient`` each has a buffer of its own to spoil.
 
         ``turned`` where a formula goes along the classes: a short last axis of classes is put before the values then.
         """
         turns = turned and self.layout.sizes[3] == 1 and 1 < self.layout.sizes[2] < SHORT
-        for _, piece in self.cut_pieces(gradient):
+        for _, piece in self.cut_pieces(gradient, parts):
             if not turns:
                 yield piece
                 continue
             yield (other := _turned(piece))
             if gradient is not None:
-                _copy(other.gradient[0, 0].t(), piece.gradient.reshape(-1, piece.gradient.shape[2]))
+                piece.gradient.reshape(-1, piece.gradient.shape[2]).copy_(other.gradient[0, 0].t())
 
-    def cut_pieces(self, gradient: Tensor | None) -> Iterator[tuple[Cut, Piece]]:
-        """The pieces as they lie, and where each was cut."""
+    def cut_pieces(self, gradient: Tensor | None, parts: int = 16) -> Iterator[tuple[Cut, Piece]]:
+        """The pieces as they lie, and where each was cut; ``parts`` or more of them where the batch is large."""
         viewed, of_values = self.layout.viewed, self.layout.of_values
         x, c = viewed(self.y_pred), of_values(self.coefficient)
         y = viewed(self.y_true) if self.y_true.ndim == self.y_pred.ndim else of_values(self.y_true)
         shown = None if self.included is None else of_values(self.included)
         g = None if gradient is None else viewed(gradient)
-        for cut in _cuts(self.layout.sizes, PIECE):
+        for cut in _cuts(self.layout.sizes, max(PIECE, min(x.numel() // parts, MOST))):
             buffer = torch.empty_like(x[cut]) if g is None else g[cut]
             yield cut, Piece(x[cut], _part(y, cut), _part(c, cut), None if shown is None else _part(shown, cut), buffer)
 
@@ -155,7 +156,7 @@ def _turned(piece: Piece) -> Piece:
     def classes_first(tensor: Tensor) -> Tensor:
         flat = tensor.reshape(-1, tensor.shape[2])
         turned = torch.empty(flat.shape[::-1], dtype=flat.dtype, device=flat.device)
-        _copy(flat, turned.t())
+        turned.t().copy_(flat)
         return turned[None, None]
 
     def beside(tensor: Tensor) -> Tensor:
@@ -170,10 +171,3 @@ def _turned(piece: Piece) -> Piece:
     )
 
 
-def _copy(source: Tensor, target: Tensor) -> None:
-    """Copy (rows, C); few columns one by one, which is faster than torch's own order."""
-    if source.shape[1] > 8:
-        target.copy_(source)
-        return
-    for column in range(source.shape[1]):
-        target[:, column].copy_(source[:, column])

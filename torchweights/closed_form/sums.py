@@ -15,6 +15,7 @@ from torch import Tensor
 from torchweights.closed_form.elements import Both, beside
 from torchweights.closed_form.function import Given
 from torchweights.closed_form.fusing import Compiled, pays, whole
+from torchweights.closed_form.pages import in_large_pages
 from torchweights.closed_form.pieces import Batch, Piece, layout_of
 
 CLASSES = -2
@@ -104,7 +105,7 @@ class SumsOfPieces(torch.autograd.Function):
             made = ctx.compiled(_slope_of_whole, ctx.form, slope[:, :, None, :, None], piece.y_pred, piece.y_true, piece.coefficient, piece.included)  # fmt: skip
             if made is not None:
                 return batch.layout.as_predictions(made), None, None, None, None
-        gradient = torch.empty_like(ctx.saved_tensors[0])
+        gradient = in_large_pages(torch.empty_like(ctx.saved_tensors[0]))
         for cut, piece in ctx.batch.cut_pieces(gradient):
             ctx.form.slope(_shown(ctx.form, piece), slope[:, cut[0], None, :, None])
             if piece.included is not None:

@@ -195,6 +195,9 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
         met = self._meet(y_pred, y_true)
         chosen = self._weight_of_prediction(y_pred, met)
         weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype, chosen)
+        if not met.is_floating_point():
+            # Labels that do not count may be no class.
+            met = self._hide_targets(met, weighed, self._values_axes(y_pred.ndim) if met.ndim == y_pred.ndim else ())
         if validation.can_look(y_pred) if self.validate is None else self.validate:
             self._check_numbers(y_pred, met, weighed)
         return y_pred, met, weighed
@@ -203,7 +206,9 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
         """Values of what counts; what does not is replaced before the formula sees it."""
         axes = self._values_axes(y_pred.ndim)
         y_pred = weighed.hide(y_pred, axes, self._harmless)
-        return self.values(y_pred, self._hide_targets(met, weighed, axes if met.ndim == y_pred.ndim else ()))
+        if met.is_floating_point():
+            met = self._hide_targets(met, weighed, axes if met.ndim == y_pred.ndim else ())
+        return self.values(y_pred, met)
 
     #: a prediction that every formula takes without harm
     _harmless: ClassVar[float] = 0.5

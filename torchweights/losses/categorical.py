@@ -305,7 +305,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
             return ClosedForm(smoothed, (axis,), turned=True)
         if of_logits:
             whole = crossentropies.whole_crossentropy_of_labels
-            return ClosedForm(crossentropies.crossentropy_of_labels, (axis,), turned=True, of_whole=whole)
+            return ClosedForm(crossentropies.crossentropy_of_labels, (axis,), turned=False, parts=6, of_whole=whole)
         if self.label_smoothing:
             return None
         options: dict[str, Any] = {"form": self.semantics.formulas.sparse, "epsilon": self.epsilon}
@@ -320,13 +320,10 @@ class SparseCategoricalCrossentropy(Crossentropy):
         return torch.zeros(self._values_shape(y_pred.shape), dtype=torch.int64)
 
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
-        labels = weighed.hide(y_true)
-        if not validation.can_look(labels):
-            return labels
-        least, most = torch.aminmax(labels)
+        if not validation.can_look(y_true):
+            return y_true
         # A label that is no class makes its value NaN: that is the plain path's business.
-        known = int(least) >= 0 and int(most) < y_pred.shape[self._class_axis(y_pred.ndim)]
-        return labels if known else None
+        return y_true if validation.within(y_true, 0, y_pred.shape[self._class_axis(y_pred.ndim)] - 1) else None
 
     def _weights_inside(self) -> bool:
         # Without smoothing both ways are one: only one class has a term.
