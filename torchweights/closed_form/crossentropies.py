@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchweights.closed_form.elements import lowered
+from torchweights.closed_form.elements import all_within, are_hard, lowered
 from torchweights.closed_form.pieces import Piece
 from torchweights.functional.precise import SAFE, log_of_sum
 
@@ -26,11 +26,6 @@ def _sum(tensor: Tensor) -> Tensor:
         rows = tensor.view(-1, tensor.shape[2])
         return rows.mv(rows.new_ones(rows.shape[1])).view(*tensor.shape[:2], 1, 1)
     return tensor.sum(CLASSES, keepdim=True)
-
-
-def _within(numbers: Tensor, least: float, most: float) -> bool:
-    found = torch.aminmax(numbers)
-    return float(found[0]) >= least and float(found[1]) <= most
 
 
 # ------------------------------------------------------------------------------------------------------------ logits, labels
@@ -64,7 +59,7 @@ def crossentropy_of_labels(piece: Piece) -> Tensor:
     place, zero = _places(z, piece.y_true), z.new_zeros(())
     at_label = _flat(z).index_select(0, place).view_as(piece.y_true)
     # Unshifted, exponentials are exact in their argument, unless they overflow or vanish.
-    if not _within(z, math.log(z.shape[CLASSES]) - SAFE, SAFE - math.log(z.shape[CLASSES])):
+    if not all_within(z, math.log(z.shape[CLASSES]) - SAFE, SAFE - math.log(z.shape[CLASSES])):
         return _shifted_crossentropy_of_labels(piece, place, at_label)
     exponentials, gradient = torch.exp(z, out=piece.gradient), _flat(piece.gradient)
     gradient.scatter_(0, place, zero.expand_as(place))
@@ -160,6 +155,8 @@ def crossentropy_of_targets(piece: Piece, smoothing: float, classes: int) -> Ten
 
 def focal_of_targets(piece: Piece, alpha: Numbers, gamma: Numbers, smoothing: float, classes: int) -> Tensor:
     """v = -sum(alpha (1 - r)^gamma y ln r), r = softmax(z); dv_j = a_j - r_j sum(a), a = r dv / dr."""
+    if not smoothing and not isinstance(gamma, Tensor) and _are_one_hot(piece.y_true):
+        return _focal_of_one_hot(piece, alpha, gamma)
     z, y, c = piece.y_pred, smoothed(piece.y_true, smoothing, classes), piece.coefficient
     largest, exponentials, others = _shifted(z, piece.gradient)
     log_r = (z - largest).sub_(others.log1p())
@@ -172,6 +169,25 @@ def focal_of_targets(piece: Piece, alpha: Numbers, gamma: Numbers, smoothing: fl
     a = log_r.mul_(r).mul_(gamma).sub_(rest).mul_(lower).mul_(weighted)
     torch.addcmul(a, r, _sum(a), value=-1, out=piece.gradient)
     return values.sum().neg_()
+
+
+def _are_one_hot(y: Tensor) -> bool:
+    """Whether at most one class of each value is 1, and all others 0."""
+    return are_hard(y) and float(_sum(y).amax()) <= 1
+
+
+def _focal_of_one_hot(piece: Piece, alpha: Numbers, gamma: float) -> Tensor:
+    """The same where one class of each value has a term: r, v and a are numbers of the value, not of its classes."""
+    z, y = piece.y_pred, piece.y_true
+    largest, exponentials, others = _shifted(z, piece.gradient)
+    weight = piece.coefficient * (_sum(y) * alpha if isinstance(alpha, float) else _sum(y * alpha))
+    log_r = (_sum(y * z) - largest).sub_(others.log1p())
+    r, rest = log_r.exp(), torch.expm1(log_r).neg_()
+    weight.mul_(lowered(rest, gamma))
+    # a = -weight rest^(gamma - 1) (rest - gamma r ln r)
+    a = r.mul_(log_r).mul_(gamma).sub_(rest).mul_(weight)
+    exponentials.mul_(a / others.add_(1).neg_()).addcmul_(y, a)
+    return log_r.mul_(rest).mul_(weight).sum().neg_()
 
 
 # ---------------------------------------------------------------------------------------------------------------- probabilities

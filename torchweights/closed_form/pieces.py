@@ -169,5 +169,3 @@ def _turned(piece: Piece) -> Piece:
         None if piece.included is None else beside(piece.included),
         torch.empty(1, 1, piece.y_pred.shape[2], math.prod(rows), dtype=piece.y_pred.dtype, device=piece.y_pred.device),
     )
-
-

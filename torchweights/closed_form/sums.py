@@ -12,14 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchweights.closed_form.elements import Both, beside
+from torchweights.closed_form.elements import Element, beside, factor_of, weighted_sum
 from torchweights.closed_form.function import Given
 from torchweights.closed_form.fusing import Compiled, pays, whole
 from torchweights.closed_form.pages import in_large_pages
 from torchweights.closed_form.pieces import Batch, Piece, layout_of
 
 CLASSES = -2
-Element = Callable[[Tensor, Tensor], Both]
 #: the axes of a piece over which sums go
 WITHIN = (1, 3)
 
@@ -131,21 +130,28 @@ def _targets(piece: Piece, like: Tensor) -> Tensor:
     return one_hot.scatter_(CLASSES, piece.y_true, 1.0)
 
 
-def overlap_of_piece(piece: Piece, activation: str, columns: Tensor | None = None) -> Tensor:
-    """sum(w y p), sum(w y (1 - p)), sum(w (1 - y) p), sum(w y), p the probabilities."""
+def overlap_of_piece(
+    piece: Piece, activation: str, columns: Tensor | None = None, *, axes: tuple[int, ...] = WITHIN
+) -> Tensor:
+    """sum(w y p), sum(w y (1 - p)), sum(w (1 - y) p), sum(w y), p the probabilities; summed over ``axes`` of the piece."""
+
+    def total(numbers: Tensor) -> Tensor:
+        # In float64, for the small difference of two sums to have digits.
+        return numbers.sum(axes, dtype=torch.float64).reshape(len(numbers), -1)
+
     p = probabilities(piece, activation)
     y = _targets(piece, p)
     w = piece.coefficient if columns is None else piece.coefficient * columns
-    if w.numel() != 1:
-        weighted = y * w
-        both = weighted * p
-        alarms = (w * p).sub_(both)
-    else:
-        weighted, both = y, y * p
-        alarms = p - both
-    missed = weighted - both
-    sums = torch.stack([one.sum(WITHIN) for one in (both, missed, alarms, weighted)])
-    return sums if w.numel() != 1 else sums * w.reshape(())
+    if w.numel() == 1:
+        both, of_targets, of_predictions = (total(one) for one in (y * p, y, p))
+        sums = torch.stack([both, of_targets - both, of_predictions - both, of_targets])
+        return sums * w.reshape(())
+    weighted = y * w
+    both = weighted * p
+    of_both, of_targets = total(both), total(weighted)
+    return torch.stack(
+        [of_both, of_targets - of_both, total(p * w if p is piece.y_pred else p.mul_(w)) - of_both, of_targets]
+    )
 
 
 def overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor | None = None) -> None:
@@ -163,17 +169,18 @@ def overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor
 
 
 def crossentropy_and_overlap_of_piece(piece: Piece, element: Element, activation: str) -> Tensor:
-    """sum(c v) of the elements' values, and the sums of the overlap, in which pixels that count all weigh 1."""
-    values, _ = element(piece.y_pred, piece.y_true)
-    of_values = (values * beside(piece.coefficient, values)).sum(WITHIN)
-    return torch.cat([of_values[None], overlap_of_piece(_counting(piece), activation)])
+    """sum(c v) of the elements' values, and the sums of the overlap over all classes, in which pixels that count all weigh 1."""
+    of_overlap = overlap_of_piece(_counting(piece), activation, axes=(1, 2, 3))
+    of_values = weighted_sum(element(piece.y_pred, piece.y_true, None), piece.coefficient)
+    return torch.cat([of_values.to(of_overlap.dtype)[None, :, None], of_overlap])
 
 
 def crossentropy_and_overlap_slope(piece: Piece, slopes: Tensor, element: Element, activation: str) -> None:
     """Both gradients, added."""
     overlap_slope(_counting(piece), slopes[1:], activation)
-    _, slope = element(piece.y_pred, piece.y_true)
-    piece.gradient.addcmul_(slope, beside(piece.coefficient, slope) * slopes[0])
+    slope = torch.empty_like(piece.gradient)
+    element(piece.y_pred, piece.y_true, slope, values=False)
+    piece.gradient.addcmul_(slope, beside(piece.coefficient * slopes[0], slope))
 
 
 def _counting(piece: Piece) -> Piece:
@@ -186,13 +193,12 @@ def _counting(piece: Piece) -> Piece:
 
 def errors_of_piece(piece: Piece, element: Element, columns: Tensor | None) -> Tensor:
     """sum(w e), e the error of an element."""
-    values, _ = element(piece.y_pred, piece.y_true)
-    if columns is not None:
-        values.mul_(columns)
-    return values.sum((1, 2, 3))[None, :, None]
+    values = element(piece.y_pred, piece.y_true, None)
+    return weighted_sum(values, piece.y_pred.new_ones(1, 1, 1, 1), columns)[None, :, None]
 
 
 def errors_slope(piece: Piece, slopes: Tensor, element: Element, columns: Tensor | None) -> None:
     """w de."""
-    _, slope = element(piece.y_pred, piece.y_true)
-    torch.mul(slope, slopes[0] if columns is None else slopes[0] * columns, out=piece.gradient)
+    element(piece.y_pred, piece.y_true, piece.gradient, values=False)
+    scaled = slopes[0] * factor_of(element)
+    piece.gradient.mul_(scaled if columns is None else scaled * columns)

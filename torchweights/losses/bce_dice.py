@@ -176,7 +176,7 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
             )
             weighted = (each * share.expand(weighed.shape).unsqueeze(axis)).movedim(axis, 1)
             weighted = weighted.reshape(*weighted.shape[:2], -1).sum(-1)
-            return torch.stack([weighted, *overlap])
+            return torch.stack([weighted, *overlap]).sum(-1, keepdim=True)
 
         found = closed_form.closed_sums(form, given, plain, self._compiled)
         if found is None:

@@ -164,7 +164,7 @@ class CategoricalCrossentropy(Crossentropy):
             "smoothing": self.label_smoothing,
             "classes": self._smoothing_classes(y_pred) or y_pred.shape[axis],
         }
-        return ClosedForm(self._of_piece(y_pred, of_logits, smoothing), (axis,), turned=True)
+        return ClosedForm(self._of_piece(y_pred, of_logits, smoothing), (axis,), turned=True, parts=32)
 
     def _of_piece(self, like: Tensor, of_logits: bool, smoothing: dict[str, Any]) -> Callable[[Piece], Tensor]:
         """The sum over a piece, and its gradient."""

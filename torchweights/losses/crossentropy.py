@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -251,7 +251,7 @@ class BinaryCrossentropy(Crossentropy):
         of_piece = functools.partial(elements.averaged, element, count, columns)
         return ClosedForm(of_piece, spans, turned=False, columns=columns)
 
-    def _element(self, of_logits: bool) -> Callable[[Tensor, Tensor], elements.Both] | None:
+    def _element(self, of_logits: bool) -> elements.Element | None:
         """The value of one element and its derivative."""
         if of_logits:
             return functools.partial(elements.binary_of_logits, smoothing=self.label_smoothing)

@@ -100,7 +100,7 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
             **options,
         )  # fmt: skip
 
-    def _element(self, of_logits: bool) -> Callable[[Tensor, Tensor], elements.Both] | None:
+    def _element(self, of_logits: bool) -> elements.Element | None:
         focal, form = self.semantics.formulas.focal, self.semantics.formulas.binary
         if isinstance(self.alpha, list) or isinstance(self.gamma, list) or self.gamma == 0 or focal == "neither":
             return None

@@ -58,7 +58,7 @@ class Regression(WeightedLoss):
         axes = self._values_axes(y_pred.ndim)
         return type(self)._formula(y_pred, y_true, axis=axes, **self._formula_options())
 
-    def _element(self) -> Callable[[Tensor, Tensor], elements.Both] | None:
+    def _element(self) -> elements.Element | None:
         """The value of one element and its derivative; None for losses that have no closed form."""
         return None
 
@@ -89,7 +89,7 @@ class MeanSquaredError(Regression):
     _formula = staticmethod(functional.mean_squared_error)
     _closes_from = 2**17
 
-    def _element(self) -> Callable[[Tensor, Tensor], elements.Both]:
+    def _element(self) -> elements.Element:
         return elements.squared
 
     def _formula_options(self) -> dict[str, Any]:
@@ -114,7 +114,7 @@ class MeanAbsoluteError(Regression):
     _formula = staticmethod(functional.mean_absolute_error)
     _closes_from = 2**17
 
-    def _element(self) -> Callable[[Tensor, Tensor], elements.Both]:
+    def _element(self) -> elements.Element:
         return elements.absolute
 
     def _formula_options(self) -> dict[str, Any]:
@@ -215,7 +215,7 @@ class Huber(Regression):
 
     _closes_from = 2**17
 
-    def _element(self) -> Callable[[Tensor, Tensor], elements.Both]:
+    def _element(self) -> elements.Element:
         return functools.partial(elements.huber, delta=self.delta)
 
 
