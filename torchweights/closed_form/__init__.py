@@ -4,7 +4,7 @@
 value weighs in the loss comes from ``reduction``, as everywhere.
 """
 
-from torchweights.closed_form import crossentropies, elements, sums
+from torchweights.closed_form import crossentropies, elements, one_hot, sums
 from torchweights.closed_form.function import ClosedForm, Given, closed_loss, steps_aside
 from torchweights.closed_form.fusing import Compiled
 from torchweights.closed_form.pieces import Piece
@@ -19,6 +19,7 @@ __all__ = [
     "closed_sums",
     "crossentropies",
     "elements",
+    "one_hot",
     "steps_aside",
     "sums",
 ]

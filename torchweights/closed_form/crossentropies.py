@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from torchweights.closed_form.elements import all_within, are_hard, lowered
-from torchweights.closed_form.pieces import Piece
+from torchweights.closed_form.pieces import SHORT, Piece
 from torchweights.functional.precise import SAFE, log_of_sum
 
 CLASSES = -2
@@ -21,8 +21,9 @@ Numbers = Tensor | float
 
 
 def _sum(tensor: Tensor) -> Tensor:
-    """Over the classes; along a last axis as a product with ones, which is faster."""
-    if tensor.shape[3] == 1 and tensor.is_contiguous() and not torch.compiler.is_compiling():
+    """Over the classes; along a short last axis as a product with ones, which is faster."""
+    short = tensor.shape[3] == 1 and tensor.shape[2] < SHORT
+    if short and tensor.is_contiguous() and not torch.compiler.is_compiling():
         rows = tensor.view(-1, tensor.shape[2])
         return rows.mv(rows.new_ones(rows.shape[1])).view(*tensor.shape[:2], 1, 1)
     return tensor.sum(CLASSES, keepdim=True)
@@ -195,21 +196,30 @@ def _focal_of_one_hot(piece: Piece, alpha: Numbers, gamma: float) -> Tensor:
 
 def crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: float) -> Tensor:
     """v = -ln clip(p_y / sum(p)), or clipped before it is normalised."""
-    p, labels, c = piece.y_pred, piece.y_true, piece.coefficient
+    p, c = piece.y_pred, piece.coefficient
+    place = _places(p, piece.y_true)
+    at_label = _flat(p).index_select(0, place).view_as(piece.y_true)
     if form == "clip first":
-        q = p.clamp(epsilon, 1 - epsilon)
-        total, at_label = _sum(q), q.gather(CLASSES, labels)
-        torch.eq(q, p, out=(inside := torch.empty_like(p, dtype=torch.bool)))
-        piece.gradient.copy_(inside).mul_(c / total)
-        piece.gradient.scatter_add_(CLASSES, labels, -(c / at_label) * inside.gather(CLASSES, labels))
-        return ((total / at_label).log() * c).sum()
-    total, at_label = _sum(p), p.gather(CLASSES, labels)
-    share = at_label / total
-    inside = (share >= epsilon) & (share <= 1 - epsilon)
-    acting = torch.where(inside, c, 0.0)
-    piece.gradient.copy_((acting / total).expand_as(p))
-    piece.gradient.scatter_add_(CLASSES, labels, torch.where(inside, -acting / at_label, 0.0))
-    return (share.clamp(epsilon, 1 - epsilon).log() * c).sum().neg_()
+        inside = all_within(p, epsilon, 1 - epsilon)
+        q, own = (p, at_label) if inside else (p.clamp(epsilon, 1 - epsilon), at_label.clamp(epsilon, 1 - epsilon))
+        total = _sum(q)
+        slope = c / total
+        piece.gradient.copy_(slope.expand_as(p))
+        if not inside:
+            piece.gradient.mul_(q == p)
+        slope = (slope - c / own).mul_(own == at_label)
+        values = (total / own).log_()
+    else:
+        total = _sum(p)
+        share = at_label / total
+        clipped = share.clamp(epsilon, 1 - epsilon)
+        acting = (clipped == share) * c
+        slope = acting / total
+        piece.gradient.copy_(slope.expand_as(p))
+        slope.sub_(torch.where(acting == 0, 0.0, acting / at_label))
+        values = clipped.log_().neg_()
+    _flat(piece.gradient).scatter_(0, place, slope.view(-1))
+    return values.mul_(c).sum()
 
 
 def whole_crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: float) -> Tensor:
@@ -229,14 +239,16 @@ def whole_crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsil
 
 def crossentropy_of_probabilities(piece: Piece, smoothing: float, classes: int, epsilon: float) -> Tensor:
     """v = -sum(y ln clip(p / sum(p))); dv_j = sum of y within the clip / sum(p) - y_j / p_j."""
+    if piece.y_true.dtype == torch.int64:
+        return crossentropy_of_probabilities_at_labels(piece, "normalise first", epsilon)
     p, y, c = piece.y_pred, smoothed(piece.y_true, smoothing, classes), piece.coefficient
     total = _sum(p)
     share = torch.div(p, total, out=piece.gradient)
     clipped = share.clamp(epsilon, 1 - epsilon)
-    acting = y * (clipped == share)
+    acting = y if all_within(share, epsilon, 1 - epsilon) else y * (clipped == share)
     values = _sum(clipped.log_().mul_(y))
     # y / p is 0 where y is, whatever p is.
-    zeros = torch.compiler.is_compiling() or bool((p == 0).any())
+    zeros = not all_within(p, 1e-30, torch.inf)
     quotient = torch.where(acting == 0, 0.0, acting / p) if zeros else acting / p
     torch.sub(_sum(acting) / total, quotient, out=piece.gradient).mul_(c)
     return (values * c).sum().neg_()

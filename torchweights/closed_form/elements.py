@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from torchweights.closed_form.pieces import SHORT, Piece
+from torchweights.closed_form.pieces import Piece
 
 Numbers = Tensor | float
 
@@ -31,11 +31,11 @@ def averaged(element: Element, count: float, columns: Tensor | None, piece: Piec
     c = piece.coefficient / count
     scaled = c * factor_of(element)
     if columns is None:
-        piece.gradient.mul_(beside(scaled, values))
+        piece.gradient.mul_(scaled)
     elif c.numel() == 1:
         piece.gradient.mul_(scaled * columns)
     else:
-        piece.gradient.mul_(columns).mul_(beside(scaled, values))
+        piece.gradient.mul_(columns).mul_(scaled)
     return weighted_sum(values, c, columns).sum()
 
 
@@ -49,6 +49,8 @@ def weighted_sum(values: Tensor, c: Tensor, columns: Tensor | None = None) -> Te
     if torch.compiler.is_compiling():
         weight = c if columns is None else c * columns
         return (values * weight).sum((1, 2, 3))
+    if columns is None and c.shape[1] == c.shape[3] == 1:
+        return values.sum((1, 2, 3)) * c.view(-1)
     if values.shape[3] == 1 and values.shape[2] > 1:
         rows = values.reshape(-1, values.shape[2])
         weights = rows.new_ones(rows.shape[1]) if columns is None else columns.reshape(-1)
@@ -60,14 +62,6 @@ def weighted_sum(values: Tensor, c: Tensor, columns: Tensor | None = None) -> Te
     return values.mul_(c).sum((1, 2, 3))
 
 
-def beside(coefficient: Tensor, values: Tensor) -> Tensor:
-    """Coefficients to multiply values by; along a short last axis torch is slow to repeat numbers, a product with ones is not."""
-    _, _, classes, behind = values.shape
-    if behind > 1 or not 1 < classes < SHORT or coefficient.shape[1] == 1 or torch.compiler.is_compiling():
-        return coefficient
-    return (coefficient.reshape(-1, 1) @ coefficient.new_ones(1, classes)).view(*coefficient.shape[:2], classes, 1)
-
-
 def all_within(numbers: Tensor, least: float, most: float) -> bool:
     """False for the compiler, which cannot look."""
     if torch.compiler.is_compiling():
@@ -76,7 +70,8 @@ def all_within(numbers: Tensor, least: float, most: float) -> bool:
     return float(found[0]) >= least and float(found[1]) <= most
 
 
-def _smoothed(y: Tensor, smoothing: float) -> Tensor:
+def smoothed(y: Tensor, smoothing: float) -> Tensor:
+    """y (1 - a) + a / 2."""
     return y * (1 - smoothing) + smoothing / 2 if smoothing else y
 
 
@@ -90,7 +85,7 @@ def are_hard(y: Tensor) -> bool:
 
 def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: float = 0.0, *, values: bool = True) -> Tensor:  # fmt: skip
     """v = max(z, 0) - z y + ln(1 + e^-|z|); dv = sigmoid(z) - y."""
-    y = _smoothed(y, smoothing)
+    y = smoothed(y, smoothing)
     if slope is not None:
         torch.sigmoid(z, out=slope).sub_(y)
     if not values:
@@ -104,7 +99,7 @@ def binary_of_probabilities(
     p: Tensor, y: Tensor, slope: Tensor | None, smoothing: float, epsilon: float, form: str, *, values: bool = True
 ) -> Tensor:
     """v = -(y ln q + (1 - y) ln(1 - q)), q the clipped p; dv = (q - y) / (q (1 - q)) within the clip."""
-    y = _smoothed(y, smoothing)
+    y = smoothed(y, smoothing)
     inside = all_within(p, epsilon, 1 - epsilon)
     q = p if inside else p.clamp(epsilon, 1 - epsilon)
     added = epsilon if form.startswith("clip, add") else 0.0
@@ -132,7 +127,7 @@ def focal_of_logits(
     """v = l^gamma BCE, l = y (1 - p) + (1 - y) p; dv = l^(gamma - 1) (l (p - y) + gamma (1 - 2 y) p (1 - p) BCE)."""
     if not smoothing and are_hard(y):
         return _focal_of_hard_logits(z, y, slope, gamma, alpha)
-    y = _smoothed(y, smoothing)
+    y = smoothed(y, smoothing)
     crossentropy = binary_of_logits(z, y, slope)
     p, rest = torch.sigmoid(z), torch.sigmoid(-z)
     left = torch.lerp(p, rest, y)
@@ -173,7 +168,7 @@ def focal_of_probabilities(
     values: bool = True,
 ) -> Tensor:
     """v = l^gamma BCE(clip(p)), l = y (1 - p) + (1 - y) p of p itself; dv = l^(gamma - 1) (l dBCE + gamma (1 - 2 y) BCE)."""
-    y = _smoothed(y, smoothing)
+    y = smoothed(y, smoothing)
     crossentropy = binary_of_probabilities(p, y, slope, 0.0, epsilon, form)
     left = torch.lerp(p, 1 - p, y)
     inner = torch.rsub(y, 1, alpha=2).mul_(crossentropy)

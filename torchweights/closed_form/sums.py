@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchweights.closed_form.elements import Element, beside, factor_of, weighted_sum
+from torchweights.closed_form.elements import Element, factor_of, smoothed, weighted_sum
 from torchweights.closed_form.function import Given
 from torchweights.closed_form.fusing import Compiled, pays, whole
 from torchweights.closed_form.pages import in_large_pages
@@ -135,31 +135,30 @@ def overlap_of_piece(
 ) -> Tensor:
     """sum(w y p), sum(w y (1 - p)), sum(w (1 - y) p), sum(w y), p the probabilities; summed over ``axes`` of the piece."""
 
-    def total(numbers: Tensor) -> Tensor:
-        # In float64, for the small difference of two sums to have digits.
-        return numbers.sum(axes, dtype=torch.float64).reshape(len(numbers), -1)
-
     p = probabilities(piece, activation)
     y = _targets(piece, p)
     w = piece.coefficient if columns is None else piece.coefficient * columns
-    if w.numel() == 1:
-        both, of_targets, of_predictions = (total(one) for one in (y * p, y, p))
-        sums = torch.stack([both, of_targets - both, of_predictions - both, of_targets])
-        return sums * w.reshape(())
-    weighted = y * w
-    both = weighted * p
-    of_both, of_targets = total(both), total(weighted)
-    return torch.stack(
-        [of_both, of_targets - of_both, total(p * w if p is piece.y_pred else p.mul_(w)) - of_both, of_targets]
-    )
+    if w.numel() != 1:
+        weighted = y * w
+        both = weighted * p
+        alarms = (w * p).sub_(both)
+    else:
+        weighted, both = y, y * p
+        alarms = p - both
+    missed = weighted - both
+    sums = torch.stack([one.sum(axes).reshape(len(one), -1) for one in (both, missed, alarms, weighted)])
+    return sums if w.numel() != 1 else sums * w.reshape(())
 
 
 def overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor | None = None) -> None:
     """d = w (y (d both - d missed - d alarms) + d alarms) to probabilities, and on to what they were made of."""
-    p = probabilities(piece, activation)
+    _overlap_slope(piece, slopes, activation, columns, probabilities(piece, activation))
+
+
+def _overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor | None, p: Tensor) -> None:
     w = piece.coefficient if columns is None else piece.coefficient * columns
     d_both, d_missed, d_alarms, _ = slopes
-    d = torch.addcmul(d_alarms, _targets(piece, p), d_both - d_missed - d_alarms, out=piece.gradient)
+    d = torch.mul(_targets(piece, p), d_both - d_missed - d_alarms, out=piece.gradient).add_(d_alarms)
     if w.numel() != 1 or torch.compiler.is_compiling() or float(w) != 1.0:
         d.mul_(w)
     if activation == "sigmoid":
@@ -175,12 +174,18 @@ def crossentropy_and_overlap_of_piece(piece: Piece, element: Element, activation
     return torch.cat([of_values.to(of_overlap.dtype)[None, :, None], of_overlap])
 
 
-def crossentropy_and_overlap_slope(piece: Piece, slopes: Tensor, element: Element, activation: str) -> None:
-    """Both gradients, added."""
-    overlap_slope(_counting(piece), slopes[1:], activation)
-    slope = torch.empty_like(piece.gradient)
-    element(piece.y_pred, piece.y_true, slope, values=False)
-    piece.gradient.addcmul_(slope, beside(piece.coefficient * slopes[0], slope))
+def crossentropy_and_overlap_slope(
+    piece: Piece, slopes: Tensor, element: Element, activation: str, smoothing: float
+) -> None:
+    """Both gradients, added; that of the cross-entropy of logits is p - y, and p is there."""
+    p = probabilities(piece, activation)
+    _overlap_slope(_counting(piece), slopes[1:], activation, None, p)
+    if activation == "sigmoid":
+        slope = p.sub_(smoothed(piece.y_true, smoothing))
+    else:
+        slope = torch.empty_like(piece.gradient)
+        element(piece.y_pred, piece.y_true, slope, values=False)
+    piece.gradient.add_(slope.mul_(piece.coefficient * slopes[0]))
 
 
 def _counting(piece: Piece) -> Piece:

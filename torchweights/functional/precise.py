@@ -17,8 +17,6 @@ from torchweights.functional.shared import total
 #: Up to this size exponentials of logits, and products of two, are far from overflow and underflow in float32. Unshifted,
 #: they are exact in their argument: z - max(z) rounds, and the exponential makes a relative error of an absolute one.
 SAFE = 40.0
-#: a difference of logits beside which nothing is small
-_NOTHING = -1e300
 
 
 def widened(tensor: Tensor) -> Tensor:
@@ -53,11 +51,6 @@ def crossentropy_at(logits: Tensor, labels: Tensor, axis: int) -> Tensor:
     >>> crossentropy_at(torch.tensor([[20.0, 0.0]]), torch.tensor([[0]]), -1)
     tensor([2.0612e-09])
     """
-    if logits.dtype == torch.float32 and logits.device.type not in precision.WITHOUT_FLOAT64:
-        # Fewer steps in float64. Not -inf, of which alone no logarithm of a sum has a gradient.
-        wide = logits.double()
-        behind = (wide - wide.gather(axis, labels)).scatter(axis, labels, _NOTHING).clamp(min=_NOTHING)
-        return F.softplus(behind.logsumexp(axis), threshold=50).to(logits.dtype)
     largest = logits.detach().amax(axis, keepdim=True)
     shift = torch.where(largest.abs() <= SAFE, 0.0, largest)
     others = total((logits - shift).scatter(axis, labels, -torch.inf).exp_(), axis)

@@ -159,7 +159,12 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
         activation = "sigmoid" if of_logits else "none"
         form = sums.Sums(
             functools.partial(sums.crossentropy_and_overlap_of_piece, element=element, activation=activation),
-            functools.partial(sums.crossentropy_and_overlap_slope, element=element, activation=activation),
+            functools.partial(
+                sums.crossentropy_and_overlap_slope,
+                element=element,
+                activation=activation,
+                smoothing=self.label_smoothing,
+            ),
             (axis,),
         )
         share = coefficient / y_pred.shape[axis]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch import Tensor
 from torchweights import class_weight as class_weights
 from torchweights import functional, validation
 from torchweights.alignment import shape_text
-from torchweights.closed_form import ClosedForm, Piece, crossentropies
+from torchweights.closed_form import ClosedForm, Piece, crossentropies, one_hot
 from torchweights.losses.crossentropy import Crossentropy
 from torchweights.messages import choose
 from torchweights.options import label
@@ -165,6 +165,15 @@ class CategoricalCrossentropy(Crossentropy):
             "classes": self._smoothing_classes(y_pred) or y_pred.shape[axis],
         }
         return ClosedForm(self._of_piece(y_pred, of_logits, smoothing), (axis,), turned=True, parts=32)
+
+    def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
+        # Logarithms of probabilities are dear: of one-hot targets one is needed for each value.
+        simple = self._compiled is None and self._computes_logits(y_pred) is False and not self.label_smoothing
+        labels = one_hot.labels_of(y_true, self._class_axis(y_pred.ndim)) if simple and self._of_labels_too else None
+        return y_true if labels is None else labels
+
+    #: whether the closed form of probabilities takes labels as well
+    _of_labels_too: ClassVar[bool] = True
 
     def _of_piece(self, like: Tensor, of_logits: bool, smoothing: dict[str, Any]) -> Callable[[Piece], Tensor]:
         """The sum over a piece, and its gradient."""

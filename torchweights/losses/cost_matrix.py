@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from torchweights import functional
-from torchweights.closed_form import ClosedForm, Piece, crossentropies
+from torchweights.closed_form import ClosedForm, Piece, crossentropies, one_hot
 from torchweights.functional.cost_matrix import COST_FORMS, INDEXINGS, costs_by_true_class
 from torchweights.losses.categorical import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from torchweights.losses.crossentropy import Crossentropy
@@ -146,7 +146,7 @@ class _ByCostMatrix(Crossentropy):
     _closes_from = 2**17
 
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
-        return self._kind(y_true)._closed_targets(y_pred, y_true, weighed)
+        return y_true if self._compiled is not None else self._kind(y_true)._closed_targets(y_pred, y_true, weighed)
 
 
 class WeightedCategoricalCrossentropy(_ByCostMatrix):
@@ -213,9 +213,10 @@ class WeightedCategoricalCrossentropy(_ByCostMatrix):
         return not self.semantics.weighing.counts_weights(standard_reduction(self.reduction))
 
     def _weight_of_prediction(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
-        return functional.cost_weight(
-            y_pred, y_true, self._costs(y_pred), indexing=self.indexing, axis=self._class_axis(y_pred.ndim)
-        )
+        axis = self._class_axis(y_pred.ndim)
+        labels = one_hot.labels_of(y_true, axis) if y_true.is_floating_point() else None
+        targets = y_true if labels is None else labels
+        return functional.cost_weight(y_pred, targets, self._costs(y_pred), indexing=self.indexing, axis=axis)
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One cross-entropy per sample or pixel; the costs weigh it afterwards."""

@@ -155,6 +155,8 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
         self.alpha = _checked("alpha", alpha, "finite weights", math.isfinite)
         self.gamma = _checked("gamma", gamma, "a number, 0 or more", lambda one: one >= 0)
 
+    _of_labels_too = False
+
     def _inside(self) -> bool:
         return False  # torch has no focal loss whose way this would be
 
