@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from torchweights import flags
 from torchweights.messages import shown, warn_of_trap
 from torchweights.options import axis_within, whole
 from torchweights.precision import exact, moved
@@ -192,9 +191,9 @@ def look_up(
         return table.look_up(classes, rule.missing)
     look = can_look(classes) if validate is None else validate
     if look and table.dense and not classes.is_floating_point():
-        shown = classes.long() if judged is None else flags.where(judged, classes.long())
-        if within(shown, 0, len(table.classes) - 1):
-            return table.at(shown)
+        places = classes.long()
+        if within(places, 0, len(table.classes) - 1):
+            return table.at(places)
     found = table.look_up(classes, torch.nan)
     if look:
         lacking = found.detach().isnan()

@@ -132,10 +132,10 @@ AGAIN = misuses({
     "labels of another shape in a formula": (call(F.categorical_crossentropy, THIRDS, torch.ones(2, 4)), ValueError, "y_true", "in a formula"),
     "an option of a name": (call(tw.get, "mse", colour=1), TypeError, "colour", "It takes axis"),
     "no row": (call(M().in_row, None), TypeError, "semantics", "Write semantics='keras3.15'"),
-    "a negative delta in tf.losses": (call(tw.tf1.huber_loss, ONES, ONES, delta=-1.0), ValueError, "delta", "a number, 0 or more"),
 })  # fmt: skip
 
 CASES += misuses({
+    "a negative delta in tf.losses": (call(tw.tf1.huber_loss, ONES, ONES, delta=-1.0), ValueError, "delta", "a number, 0 or more"),
     "text as threshold": (call(metric, "BinaryAccuracy", threshold="x"), TypeError, "threshold", "Write float(threshold)"),
     "targets of other predictions": (call(metric("CategoricalAccuracy").update, ONES, torch.ones(3, 3)), ValueError, "y_true", "Say where the classes are with axis=", "or labels of shape (2,)"),
     "labels of other predictions": (call(metric("IoU", 2).update, T([0, 1]), T([0, 1, 1])), ValueError, "y_true", "Say where classes are with axis=", "received (3,)"),

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchweights.closed_form.elements import all_within, are_hard, lowered
+from torchweights.closed_form.elements import added_up, all_within, are_hard, lowered
 from torchweights.closed_form.pieces import SHORT, Piece
 from torchweights.functional.precise import SAFE, log_of_sum
 
@@ -69,7 +69,7 @@ def crossentropy_of_labels(piece: Piece) -> Tensor:
     torch.div(c, each, out=each)
     exponentials.mul_(each)
     gradient.scatter_(0, place, torch.addcmul(zero, others, each, value=-1, out=each).view(-1))
-    return others.div_(own).log1p_().mul_(c).sum()
+    return added_up(others.div_(own).log1p_().mul_(c))
 
 
 def _shifted_crossentropy_of_labels(piece: Piece, place: Tensor, at_label: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ def _shifted_crossentropy_of_labels(piece: Piece, place: Tensor, at_label: Tenso
     each = c / (others + (-behind).exp())
     exponentials.mul_(each)
     gradient.scatter_(0, place, (others * each).neg_().view(-1))
-    return (log_of_sum(others, behind, far) * c).sum()
+    return added_up(log_of_sum(others, behind, far) * c)
 
 
 def _is_label(piece: Piece) -> Tensor:
@@ -104,7 +104,7 @@ def whole_crossentropy_of_labels(piece: Piece) -> Tensor:
     each = c / (others + own)
     known = (labels >= 0) & (labels < z.shape[CLASSES])
     piece.gradient.copy_(torch.where(known, torch.where(here, -others * each, exponentials * each), 0.0))
-    return (torch.where(known, values, torch.nan) * c).sum()
+    return added_up(torch.where(known, values, torch.nan) * c)
 
 
 def smoothed_crossentropy_of_labels(piece: Piece, smoothing: float) -> Tensor:
@@ -115,7 +115,7 @@ def smoothed_crossentropy_of_labels(piece: Piece, smoothing: float) -> Tensor:
     values = others.log1p() + (1 - smoothing) * (largest - at_label) + smoothing * (largest - mean)
     exponentials.mul_(c / (1 + others)).sub_(c * (smoothing / z.shape[CLASSES]))
     exponentials.scatter_add_(CLASSES, labels, (c * (smoothing - 1)).expand_as(labels))
-    return (values * c).sum()
+    return added_up(values * c)
 
 
 # ---------------------------------------------------------------------------------------------- logits, a target for each class
@@ -151,7 +151,7 @@ def crossentropy_of_targets(piece: Piece, smoothing: float, classes: int) -> Ten
     total = _sum(y)
     values = _sum((largest - z).mul_(y)) + others.log1p() * total
     exponentials.mul_(c * total / (1 + others)).sub_(y * c)
-    return (values * c).sum()
+    return added_up(values * c)
 
 
 def focal_of_targets(piece: Piece, alpha: Numbers, gamma: Numbers, smoothing: float, classes: int) -> Tensor:
@@ -169,7 +169,7 @@ def focal_of_targets(piece: Piece, alpha: Numbers, gamma: Numbers, smoothing: fl
     # a = -alpha y (rest^gamma - gamma r rest^(gamma - 1) ln r)
     a = log_r.mul_(r).mul_(gamma).sub_(rest).mul_(lower).mul_(weighted)
     torch.addcmul(a, r, _sum(a), value=-1, out=piece.gradient)
-    return values.sum().neg_()
+    return -added_up(values)
 
 
 def _are_one_hot(y: Tensor) -> bool:
@@ -188,7 +188,7 @@ def _focal_of_one_hot(piece: Piece, alpha: Numbers, gamma: float) -> Tensor:
     # a = -weight rest^(gamma - 1) (rest - gamma r ln r)
     a = r.mul_(log_r).mul_(gamma).sub_(rest).mul_(weight)
     exponentials.mul_(a / others.add_(1).neg_()).addcmul_(y, a)
-    return log_r.mul_(rest).mul_(weight).sum().neg_()
+    return -added_up(log_r.mul_(rest).mul_(weight))
 
 
 # ---------------------------------------------------------------------------------------------------------------- probabilities
@@ -219,7 +219,7 @@ def crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: fl
         slope.sub_(torch.where(acting == 0, 0.0, acting / at_label))
         values = clipped.log_().neg_()
     _flat(piece.gradient).scatter_(0, place, slope.view(-1))
-    return values.mul_(c).sum()
+    return added_up(values.mul_(c))
 
 
 def whole_crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: float) -> Tensor:
@@ -232,7 +232,7 @@ def whole_crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsil
         total, at_label = _sum(q), _sum(torch.where(here, q, 0.0))
         slope = torch.where(q == p, 1 / total - torch.where(here, 1 / at_label, 0.0), 0.0)
         piece.gradient.copy_(torch.where(known, slope * c, 0.0))
-        return (torch.where(known, (total / at_label).log(), torch.nan) * c).sum()
+        return added_up(torch.where(known, (total / at_label).log(), torch.nan) * c)
     found = crossentropy_of_probabilities(targets, 0.0, 1, epsilon)
     return torch.where(known, 0.0, torch.nan * piece.coefficient).sum() + found
 
@@ -251,7 +251,7 @@ def crossentropy_of_probabilities(piece: Piece, smoothing: float, classes: int, 
     zeros = not all_within(p, 1e-30, torch.inf)
     quotient = torch.where(acting == 0, 0.0, acting / p) if zeros else acting / p
     torch.sub(_sum(acting) / total, quotient, out=piece.gradient).mul_(c)
-    return (values * c).sum().neg_()
+    return -added_up(values * c)
 
 
 def focal_of_probabilities(
@@ -274,7 +274,7 @@ def focal_of_probabilities(
         piece.gradient.mul_(share)
     else:
         piece.gradient.div_(total)
-    return values.sum().neg_()
+    return -added_up(values)
 
 
 # ---------------------------------------------------------------------------------------------------------------- expected cost
@@ -286,12 +286,12 @@ def expected_cost(piece: Piece, by_true: Tensor, of_logits: bool) -> Tensor:
     costs = _costs(piece, by_true)
     if not of_logits:
         torch.mul(costs, c, out=piece.gradient)
-        return (costs * z).mul_(c).sum()
+        return added_up((costs * z).mul_(c))
     _, exponentials, others = _shifted(z, piece.gradient)
     p = exponentials.div_(1 + others)
     values = _sum(costs * p)
     p.mul_((costs - values).mul_(c))
-    return (values * c).sum()
+    return added_up(values * c)
 
 
 def logarithmic_cost(piece: Piece, by_true: Tensor, of_logits: bool, epsilon: float) -> Tensor:
@@ -302,7 +302,7 @@ def logarithmic_cost(piece: Piece, by_true: Tensor, of_logits: bool, epsilon: fl
         rest = 1 - z
         clipped = rest.clamp(epsilon, 1 - epsilon)
         torch.mul(costs / clipped, c * (clipped == rest), out=piece.gradient)
-        return (clipped.log_().mul_(costs) * c).sum().neg_()
+        return -added_up(clipped.log_().mul_(costs) * c)
     _, exponentials, others = _shifted(z, piece.gradient)
     p = exponentials.div_(1 + others)
     # 1 - p has no digits where p is nearly 1: there it is the share of the others.
@@ -311,7 +311,7 @@ def logarithmic_cost(piece: Piece, by_true: Tensor, of_logits: bool, epsilon: fl
     quotient = torch.where(free, 0.0, costs * p / rest)
     values = torch.where(free, 0.0, rest.log_().mul_(costs))
     torch.sub(quotient, p * _sum(quotient), out=piece.gradient).mul_(c)
-    return (values * c).sum().neg_()
+    return -added_up(values * c)
 
 
 def _costs(piece: Piece, by_true: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ def averaged(element: Element, count: float, columns: Tensor | None, piece: Piec
         piece.gradient.mul_(scaled * columns)
     else:
         piece.gradient.mul_(columns).mul_(scaled)
-    return weighted_sum(values, c, columns).sum()
+    return added_up(weighted_sum(values, c, columns))
 
 
 def factor_of(element: Element) -> float:
@@ -50,16 +50,34 @@ def weighted_sum(values: Tensor, c: Tensor, columns: Tensor | None = None) -> Te
         weight = c if columns is None else c * columns
         return (values * weight).sum((1, 2, 3))
     if columns is None and c.shape[1] == c.shape[3] == 1:
-        return values.sum((1, 2, 3)) * c.view(-1)
+        return by_sample(values) * c.view(-1)
     if values.shape[3] == 1 and values.shape[2] > 1:
         rows = values.reshape(-1, values.shape[2])
         weights = rows.new_ones(rows.shape[1]) if columns is None else columns.reshape(-1)
         values = rows.mv(weights).view(*values.shape[:2], 1, 1)
     elif columns is not None:
         values.mul_(columns)
-    if c.shape[1] == c.shape[3] == 1:
-        return values.sum((1, 2, 3)) * c.view(-1)
-    return values.mul_(c).sum((1, 2, 3))
+    return by_sample(values.mul_(c))
+
+
+#: numbers that one thread adds up
+ROW = 1024
+
+
+def by_sample(values: Tensor) -> Tensor:
+    """The sum of each sample of a piece, (n,), in float64: to the bit the same with any number of threads, each of which has its rows."""
+    flat = values.flatten(1)
+    whole = flat.shape[1] // ROW * ROW
+    sums = flat[:, whole:].sum(1, dtype=torch.float64)
+    if not whole:
+        return sums
+    rows: Tensor = flat[:, :whole].unflatten(1, (-1, ROW))  # type: ignore[no-untyped-call]
+    return sums + rows.sum(2).sum(1, dtype=torch.float64)
+
+
+def added_up(values: Tensor) -> Tensor:
+    """The sum of a piece."""
+    return values.sum() if torch.compiler.is_compiling() else by_sample(values.reshape(1, -1))[0]
 
 
 def all_within(numbers: Tensor, least: float, most: float) -> bool:

@@ -10,7 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from torchweights import alignment, class_weight, reduction, tracing, validation
+from torchweights import alignment, class_weight, flags, reduction, tracing, validation
 from torchweights.counts import Denominator
 from torchweights.functional import at_least_float32
 from torchweights.losses.closing import Closes
@@ -241,7 +241,10 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
             assert sample_weight is not None
             judged = sample_weight != 0 if mask is None else (sample_weight != 0) & self._grown(mask, shape)
         if self._class_weights_act() and not class_weight.overridden(sample_weight, self.semantics.class_weights):
-            found = counted = self._class_weights_of(y_true, met, y_pred_shape, judged, shape)
+            labels = met
+            if mask is not None and sample_weight is None and not met.is_floating_point():
+                labels = flags.where(self._grown(mask, shape), met)  # where a mask hides, its class counts nowhere
+            found = counted = self._class_weights_of(y_true, labels, y_pred_shape, judged, shape)
             if found is not None and not self._weights_inside():
                 sample_weight = class_weight.join(found, sample_weight, self.semantics.class_weights)
         if chosen is not None:
