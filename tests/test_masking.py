@@ -204,3 +204,46 @@ def test_positives_are_places_with_an_object_and_at_least_one(
 def test_a_mask_of_other_places_has_no_positives_to_tell() -> None:
     with pytest.raises(ValueError, match=r"mask expected shape \(2, 3\), one for each place; received \(2,\)"):
         tw.positive_count(torch.zeros(2, 3, 4), mask=T([True, False]))
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: tw.labelled_pixels(None), "y_true"),
+        (lambda: tw.mask_pixels(torch.zeros(2, 3), None), "y_true"),
+        (lambda: tw.blank_pixels(None, torch.zeros(2, 3)), "y_pred"),
+        (lambda: tw.positive_count(None), "y_true"),
+        (lambda: tw.positive_count(torch.tensor([0, 1]), mask=[True, False]), "mask"),
+    ],
+)
+def test_what_is_no_tensor_is_named(call: Any, name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} expected a torch.Tensor"):
+        call()
+
+
+def test_an_axis_of_targets_that_is_not_there_names_them() -> None:
+    with pytest.raises(ValueError, match=r"^axis expected from -2 to 1 for y_true of rank 2; received 2"):
+        tw.labelled_pixels(torch.zeros(2, 3), axis=2)
+
+
+def test_a_share_of_an_object_is_an_object_and_labels_may_be_unsigned() -> None:
+    assert tw.positive_count(T([[0.0], [0.5], [0.25]])) == 2
+    assert tw.positive_count(torch.tensor([0, 1, 7], dtype=torch.uint16)) == 2
+
+
+@pytest.mark.parametrize(
+    ("y_true", "background", "words"),
+    [
+        (T([0, 1]), "sky", "background expected a label (an int); received str 'sky'. Write int(background)."),
+        (
+            T([0.0, 1.0]),
+            1,
+            "background expected to be left out beside floating point labels, of which 0 is none; received 1. Give integer labels "
+            "to have a background among them.",
+        ),
+    ],
+)
+def test_a_background_that_cannot_be_meant_is_told_in_these_words(y_true: Tensor, background: Any, words: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as raised:
+        tw.positive_count(y_true, background=background)
+    assert str(raised.value) == words

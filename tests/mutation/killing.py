@@ -49,6 +49,9 @@ WHOLE = (
     "test_messages",
     "test_misuse",
     "test_words",
+    "test_words_of_shapes",
+    "test_coefficients",
+    "test_what_an_era_lacked",
     "test_semantics",
 )
 #: seconds of a processor that a mutant may take before it counts as endless

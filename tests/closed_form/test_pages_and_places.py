@@ -1,0 +1,61 @@
+"""Large pages change no number; one-hot rows are told from all others; places are those of gather."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from torchweights.closed_form import crossentropies, one_hot, pages
+
+
+@pytest.mark.parametrize("size", [1, 1 << 10, (pages.LARGE >> 2) + 3])
+def test_a_buffer_in_large_pages_holds_what_is_written(size: int) -> None:
+    buffer = torch.empty(size)
+    assert pages.in_large_pages(buffer) is buffer
+    assert float(buffer.fill_(2.0).double().sum()) == 2.0 * size
+
+
+def test_a_system_without_large_pages_is_none_the_worse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "_madvise", lambda: None)
+    buffer = torch.empty(pages.LARGE)
+    assert pages.in_large_pages(buffer) is buffer
+    monkeypatch.setattr(pages, "_madvise", lambda: lambda start, size, advice: -1)  # refused
+    assert pages.in_large_pages(buffer) is buffer
+
+
+def rows(*given: list[float]) -> Tensor:
+    return torch.tensor(given)
+
+
+@pytest.mark.parametrize(
+    "y_true",
+    [
+        rows([0.5, 0.5]), rows([1.0, 1.0]), rows([0.0, 0.0]), rows([2.0, -1.0]), rows([0.0, 1.0], [0.9, 0.1]), rows([torch.nan, 1.0]),
+        rows([1.0, 1.0, -0.5]), torch.zeros(0, 3),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_not_one_hot_has_no_labels(y_true: Tensor) -> None:
+    assert one_hot.labels_of(y_true, -1) is None
+
+
+@pytest.mark.parametrize("classes", [2, 5, 31, 32, 1000])
+@pytest.mark.parametrize("axis", [1, -1])
+def test_one_hot_targets_have_labels(classes: int, axis: int) -> None:
+    labels = torch.randint(classes, (3, 4), generator=torch.Generator().manual_seed(0))
+    y_true = torch.nn.functional.one_hot(labels, classes).float().movedim(-1, axis)
+    found = one_hot.labels_of(y_true, axis)
+    assert found is not None and torch.equal(found, labels)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 5, 7), (3, 1, 5, 7), (3, 4, 5, 1), (2, 3, 5, 7), (1, 1, 5, 1), (1, 6, 5, 1)])
+@pytest.mark.parametrize("cut", [False, True])
+def test_places_are_those_of_gather(shape: tuple[int, ...], cut: bool) -> None:
+    """Of pieces that were cut from a larger tensor too."""
+    size = torch.Size(shape)
+    whole = torch.arange(2 * size.numel(), dtype=torch.float32)
+    piece = whole.view(*shape[:3], 2 * shape[3])[..., 1 : 1 + shape[3]] if cut else whole[: size.numel()].view(shape)
+    labels = torch.randint(5, (*shape[:2], 1, shape[3]), generator=torch.Generator().manual_seed(0))
+    found = crossentropies._flat(piece).index_select(0, crossentropies._places(piece, labels))
+    assert torch.equal(found.view_as(labels), piece.gather(2, labels))

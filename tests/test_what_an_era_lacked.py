@@ -1,0 +1,41 @@
+"""A loss that an era did not have is computed in its row as the default row computes it: nobody has recorded anything else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import torchweights as tw
+
+WITHOUT_FOCAL = ("keras2.0.9", "keras2.2.4", "keras2.3.0", "keras2.3.1", "tf1.14", "tf1.15", "tf2.0")
+WITHOUT_CTC = (*WITHOUT_FOCAL, "tf2.4", "torch")
+#: far from 0, so that clipped probabilities would show
+LOGITS, ONE_HOT = torch.tensor([[40.0, -3.0, 0.5]]), torch.tensor([[0.0, 1.0, 0.0]])
+STEPS = torch.linspace(-1, 1, 24).reshape(2, 4, 3)
+
+CASES: dict[str, tuple[type[tw.WeightedLoss], dict[str, Any], Tensor, Tensor, tuple[str, ...]]] = {
+    "binary focal": (tw.BinaryFocalCrossentropy, {"from_logits": True, "axis": -1}, LOGITS, ONE_HOT, WITHOUT_FOCAL),
+    "categorical focal": (
+        tw.CategoricalFocalCrossentropy, {"from_logits": True, "axis": -1, "label_smoothing": 0.3}, LOGITS, ONE_HOT, WITHOUT_FOCAL,
+    ),
+    "ctc": (tw.CTC, {}, STEPS, torch.tensor([[1, 0], [2, 1]]), WITHOUT_CTC),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "row"), [(name, row) for name, case in CASES.items() for row in case[4]])
+def test_a_loss_is_that_of_the_default_row(name: str, row: str) -> None:
+    kind, options, y_pred, y_true, _ = CASES[name]
+    found, expected = (kind(**options, semantics=one)(y_pred, y_true) for one in (row, "torchweights"))
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_era_that_had_it_computes_something_else(name: str) -> None:
+    """The negative control: what is given tells eras apart."""
+    kind, options, y_pred, y_true, _ = CASES[name]
+    row = "keras3.0" if name == "ctc" else "keras3.15"
+    found, expected = (kind(**options, semantics=one)(y_pred, y_true) for one in (row, "torchweights"))
+    assert name == "binary focal" or not torch.allclose(found, expected)
