@@ -17,13 +17,10 @@ SPARSE_FORMS = ("clip first", "normalise first")
 
 
 def _sigmoid_crossentropy(logits: Tensor, y_true: Tensor, smoothing: float = 0.0) -> Tensor:
-    """max(z, 0) - z y + ln(1 + e^-|z|), whose gradient is sigmoid(z) - y everywhere, at z = 0 too."""
-    positive = logits >= 0
-    # One factor, so that 1 - y is exact before autograd adds the small rest; where() because |z| has no gradient at 0.
-    factor = positive.to(logits.dtype) - y_true
+    """-(y ln s(z) + (1 - y) ln s(-z)), s the sigmoid: for labels 0 and 1 one term is left, which has all its digits."""
     if smoothing:
-        factor = factor * (1 - smoothing) + (positive.to(logits.dtype) - 0.5) * smoothing
-    return logits * factor + torch.where(positive, -logits, logits).exp().log1p()
+        y_true = y_true * (1 - smoothing) + smoothing / 2
+    return -torch.lerp(F.logsigmoid(-logits), F.logsigmoid(logits), y_true)
 
 
 def _clamped(log: Callable[[Tensor], Tensor], argument: Tensor, at_zero: Tensor) -> Tensor:
