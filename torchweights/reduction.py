@@ -121,9 +121,8 @@ class Weighed:
         included = self.included_like(axes)
         if included is None:
             return tensor
-        if tensor.is_floating_point():
-            return torch.where(included, tensor, stand_in)
-        return flags.where(included, tensor) if stand_in < 1 else torch.where(included, tensor, int(stand_in))
+        # Labels become 0, which is a class.
+        return torch.where(included, tensor, stand_in) if tensor.is_floating_point() else flags.where(included, tensor)
 
     def times(self, values: Tensor) -> Tensor:
         """weight * values."""

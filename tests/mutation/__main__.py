@@ -2,7 +2,7 @@
 
 Each mutant of the modules in setup.cfg ([mutmut]) faces the tests that reach it, each spoiled cell of the tables of eras the
 recordings of real releases, and what those do not notice, the tests. Every survivor must be listed in survivors.txt with a
-reason, and whoever is listed must survive. A run of all modules writes result.json.
+reason, and whoever is listed must survive. result.json keeps what the last run of each module found.
 """
 
 from __future__ import annotations
@@ -59,8 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     print(results.table(counts), *(f"left out, for it fails unmutated: {test}" for test in failing), *wrong, sep="\n")
     print(f"{seconds:.0f} s, {len(wrong)} disagreements with {survivors.FILE.name}")
-    if whole:
-        results.write(counts, {key: known.get(key, "") for key in alive}, seconds)
+    results.write(counts, {key: known.get(key, "") for key in alive}, seconds)
     return int(bool(wrong))
 
 

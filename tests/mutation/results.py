@@ -1,4 +1,4 @@
-"""What the last whole run found: result.json."""
+"""What the last run of each module found: result.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEAST = 95.0
 
 
 def measured() -> dict[str, Any]:
-    """Score and counts per module and in total, survivors with reasons, date, commit and seconds of the last whole run."""
+    """Score and counts per module and in total, survivors with reasons; date, commit and seconds of the last run, and of that of each module."""
     found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     return found
 
@@ -45,14 +45,32 @@ def table(by_module: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def write(by_module: Mapping[str, Mapping[str, float]], survivors: Mapping[str, str], seconds: float) -> None:
-    """Keep a whole run; ``by_module`` has a line ``total``."""
+    """Keep what a run found of its modules; of the others stays what the last run found."""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=FILE.parent, capture_output=True, text=True, check=False)
-    found = {
+    run = {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "commit": commit.stdout.strip(),
         "seconds": round(seconds),
-        "total": by_module["total"],
-        "modules": {name: counts for name, counts in by_module.items() if name != "total"},
-        "survivors": [{"mutant": key, "reason": reason} for key, reason in sorted(survivors.items())],
+    }
+    before = measured() if FILE.exists() else {"modules": {}, "survivors": []}
+    modules = {
+        **before["modules"],
+        **{name: {**counts, **run} for name, counts in by_module.items() if name != "total"},
+    }
+    kept = {one["mutant"]: one["reason"] for one in before["survivors"] if module_of(one["mutant"]) not in by_module}
+    whole = [sum(int(one[count]) for one in modules.values()) for count in COUNTS]
+    found = {
+        **run,
+        "total": {**dict(zip(COUNTS, whole, strict=True)), "score": round(100 * whole[1] / max(whole[0], 1), 2)},
+        "modules": modules,
+        "survivors": [{"mutant": key, "reason": reason} for key, reason in sorted({**kept, **survivors}.items())],
     }
     FILE.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+COUNTS = ("mutants", "killed", "survived", "timeouts")
+
+
+def module_of(key: str) -> str:
+    """Where a mutant is: cells of tables begin with the name of their table and a bracket."""
+    return "tables" if "[" in key.partition(".")[0] else key.partition(".")[0]

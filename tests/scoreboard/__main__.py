@@ -56,7 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     depth.add_argument("--full", action="store_true", help="every case: hours")
     parser.add_argument("--only", type=int, nargs="+", metavar="N", help="these figures alone, printed and not written")
     parser.add_argument("--into", type=Path, help="folder of reliability.md and .json (--full: docs; --quick: build)")
-    parser.add_argument("--minutes", type=int, default=suite_figures.MINUTES, help="no run of figure 15 begins after these (default: %(default)s)")
+    parser.add_argument(
+        "--minutes",
+        type=int,
+        default=suite_figures.MINUTES,
+        help="no run of figure 15 begins after these (default: %(default)s)",
+    )
     chosen = parser.parse_args(arguments)
     suite_figures.MINUTES = chosen.minutes
     warnings.simplefilter("ignore")

@@ -18,9 +18,10 @@ SPARSE_FORMS = ("clip first", "normalise first")
 
 def _sigmoid_crossentropy(logits: Tensor, y_true: Tensor, smoothing: float = 0.0) -> Tensor:
     """-(y ln s(z) + (1 - y) ln s(-z)), s the sigmoid: for labels 0 and 1 one term is left, which has all its digits."""
-    if smoothing:
-        y_true = y_true * (1 - smoothing) + smoothing / 2
-    return -torch.lerp(F.logsigmoid(-logits), F.logsigmoid(logits), y_true)
+    of_1, of_0 = F.logsigmoid(logits), F.logsigmoid(-logits)
+    known = torch.lerp(of_0, of_1, y_true)
+    # Smoothed labels would round: 1 - y is exact, and what smoothing adds is the same for both.
+    return -(known * (1 - smoothing) + (of_1 + of_0) * (smoothing / 2)) if smoothing else -known
 
 
 def _clamped(log: Callable[[Tensor], Tensor], argument: Tensor, at_zero: Tensor) -> Tensor:

@@ -135,7 +135,7 @@ class _WeightedError(WeightedLoss):
         element = elements.squared if self._error == "squared" else elements.absolute
         columns = weight.to(y_pred.dtype).reshape(1, 1, -1, 1)
         of_piece = functools.partial(elements.averaged, element, total, columns)
-        return ClosedForm(of_piece, tuple(range(1, y_pred.ndim)), turned=False, columns=columns)
+        return ClosedForm(of_piece, tuple(range(1, y_pred.ndim)), turned=False, columns=columns, parts=24)
 
     def forward(  # type: ignore[override]
         self,

@@ -67,7 +67,7 @@ class Regression(WeightedLoss):
         if element is None:
             return None
         count = math.prod(y_pred.shape[axis] for axis in spans)
-        return ClosedForm(functools.partial(elements.averaged, element, count, None), spans, turned=False)
+        return ClosedForm(functools.partial(elements.averaged, element, count, None), spans, turned=False, parts=24)
 
 
 class MeanSquaredError(Regression):
