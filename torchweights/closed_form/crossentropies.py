@@ -45,7 +45,8 @@ def _places(like: Tensor, labels: Tensor) -> Tensor:
 def _steps(like: Tensor, axis: int) -> Tensor:
     """0, 1, .. times the stride of an axis, along it."""
     size, step = like.shape[axis], like.stride(axis)
-    return torch.arange(0, max(size * step, 1), step).view([-1 if other == axis else 1 for other in range(4)])
+    steps = torch.arange(0, max(size * step, 1), step, device=like.device)
+    return steps.view([-1 if other == axis else 1 for other in range(4)])
 
 
 def _flat(piece: Tensor) -> Tensor:
@@ -64,12 +65,13 @@ def crossentropy_of_labels(piece: Piece) -> Tensor:
         return _shifted_crossentropy_of_labels(piece, place, at_label)
     exponentials, gradient = torch.exp(z, out=piece.gradient), _flat(piece.gradient)
     gradient.scatter_(0, place, zero.expand_as(place))
-    others, own = _sum(exponentials), at_label.exp_()
-    each = others + own
+    others, inverse = _sum(exponentials), at_label.neg().exp_()
+    each = at_label.exp_().add_(others)
     torch.div(c, each, out=each)
     exponentials.mul_(each)
     gradient.scatter_(0, place, torch.addcmul(zero, others, each, value=-1, out=each).view(-1))
-    return added_up(others.div_(own).log1p_().mul_(c))
+    # As below, to the bit: what is left out, and may hold anything, must not show in its neighbours.
+    return added_up(others.mul_(inverse).log1p_().mul_(c))
 
 
 def _shifted_crossentropy_of_labels(piece: Piece, place: Tensor, at_label: Tensor) -> Tensor:
@@ -131,12 +133,18 @@ def _shifted(z: Tensor, out: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     exponentials = torch.exp(z - largest, out=out)
     if z.dtype != torch.float64 and not torch.compiler.is_compiling():
         others = (exponentials.sum(CLASSES, keepdim=True, dtype=torch.float64) - 1).to(z.dtype)
-        if float(others.amin()) > _SMALL:
-            return largest, exponentials, others
+        if float(others.amin()) <= _SMALL:
+            others = torch.where(others > _SMALL, others, _others(exponentials))
+        return largest, exponentials, others
+    return largest, exponentials, _others(exponentials)
+
+
+def _others(exponentials: Tensor) -> Tensor:
+    """The sum of all but the largest, which is 1."""
     # -e where e < 1, else 0; where several are the largest, all but one count.
     rest = -_sum(F.threshold(exponentials.neg(), -1.0, 0.0))
     ties = (_sum(exponentials) - rest).round_() - 1
-    return largest, exponentials, rest + ties
+    return rest + ties
 
 
 def smoothed(y: Tensor, smoothing: float, classes: int) -> Tensor:
@@ -156,7 +164,7 @@ def crossentropy_of_targets(piece: Piece, smoothing: float, classes: int) -> Ten
 
 def focal_of_targets(piece: Piece, alpha: Numbers, gamma: Numbers, smoothing: float, classes: int) -> Tensor:
     """v = -sum(alpha (1 - r)^gamma y ln r), r = softmax(z); dv_j = a_j - r_j sum(a), a = r dv / dr."""
-    if not smoothing and not isinstance(gamma, Tensor) and _are_one_hot(piece.y_true):
+    if piece.included is None and not smoothing and not isinstance(gamma, Tensor) and _are_one_hot(piece.y_true):
         return _focal_of_one_hot(piece, alpha, gamma)
     z, y, c = piece.y_pred, smoothed(piece.y_true, smoothing, classes), piece.coefficient
     largest, exponentials, others = _shifted(z, piece.gradient)

@@ -1,7 +1,8 @@
 """Losses of single elements: values and their derivatives, of any piece of predictions and targets.
 
 Each function takes (p, y, slope), leaves dv / dp in the buffer ``slope`` where one is given, and returns the values, both in
-precision that is the predictions'. With ``values=False`` the derivative alone is wanted.
+precision that is the predictions'. With ``values=False`` the derivative alone is wanted. ``alike`` says that all elements count: only
+then may a formula be chosen by their numbers, for what is left out must not change a bit of what is not.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ Numbers = Tensor | float
 class Element(Protocol):
     """See above."""
 
-    def __call__(self, p: Tensor, y: Tensor, slope: Tensor | None, *, values: bool = True) -> Tensor: ...
+    def __call__(
+        self, p: Tensor, y: Tensor, slope: Tensor | None, *, values: bool = True, alike: bool = False
+    ) -> Tensor: ...
 
 
 # --------------------------------------------------------------------------------------------- elements make a loss
@@ -27,7 +30,7 @@ class Element(Protocol):
 
 def averaged(element: Element, count: float, columns: Tensor | None, piece: Piece) -> Tensor:
     """sum(c mean(w v)) over a piece, each value a mean over ``count`` elements; ``columns`` are their weights w."""
-    values = element(piece.y_pred, piece.y_true, piece.gradient)
+    values = element(piece.y_pred, piece.y_true, piece.gradient, alike=piece.included is None and columns is None)
     c = piece.coefficient / count
     scaled = c * factor_of(element)
     if columns is None:
@@ -101,7 +104,7 @@ def are_hard(y: Tensor) -> bool:
 # ------------------------------------------------------------------------------------------------------------- binary
 
 
-def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: float = 0.0, *, values: bool = True) -> Tensor:  # fmt: skip
+def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: float = 0.0, *, values: bool = True, alike: bool = False) -> Tensor:  # fmt: skip
     """v = max(z, 0) - z y + ln(1 + e^-|z|); dv = sigmoid(z) - y."""
     y = smoothed(y, smoothing)
     if slope is not None:
@@ -114,7 +117,15 @@ def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: floa
 
 
 def binary_of_probabilities(
-    p: Tensor, y: Tensor, slope: Tensor | None, smoothing: float, epsilon: float, form: str, *, values: bool = True
+    p: Tensor,
+    y: Tensor,
+    slope: Tensor | None,
+    smoothing: float,
+    epsilon: float,
+    form: str,
+    *,
+    values: bool = True,
+    alike: bool = False,
 ) -> Tensor:
     """v = -(y ln q + (1 - y) ln(1 - q)), q the clipped p; dv = (q - y) / (q (1 - q)) within the clip."""
     y = smoothed(y, smoothing)
@@ -140,10 +151,18 @@ def binary_of_probabilities(
 
 
 def focal_of_logits(
-    z: Tensor, y: Tensor, slope: Tensor, gamma: Numbers, alpha: Numbers | None, smoothing: float, *, values: bool = True
+    z: Tensor,
+    y: Tensor,
+    slope: Tensor,
+    gamma: Numbers,
+    alpha: Numbers | None,
+    smoothing: float,
+    *,
+    values: bool = True,
+    alike: bool = False,
 ) -> Tensor:
     """v = l^gamma BCE, l = y (1 - p) + (1 - y) p; dv = l^(gamma - 1) (l (p - y) + gamma (1 - 2 y) p (1 - p) BCE)."""
-    if not smoothing and are_hard(y):
+    if alike and not smoothing and are_hard(y):
         return _focal_of_hard_logits(z, y, slope, gamma, alpha)
     y = smoothed(y, smoothing)
     crossentropy = binary_of_logits(z, y, slope)
@@ -184,6 +203,7 @@ def focal_of_probabilities(
     form: str,
     *,
     values: bool = True,
+    alike: bool = False,
 ) -> Tensor:
     """v = l^gamma BCE(clip(p)), l = y (1 - p) + (1 - y) p of p itself; dv = l^(gamma - 1) (l dBCE + gamma (1 - 2 y) BCE)."""
     y = smoothed(y, smoothing)
@@ -220,13 +240,13 @@ def lowered(base: Tensor, gamma: Numbers) -> Tensor:
 # --------------------------------------------------------------------------------------------------------- regression
 
 
-def squared(p: Tensor, y: Tensor, slope: Tensor | None, *, values: bool = True) -> Tensor:
+def squared(p: Tensor, y: Tensor, slope: Tensor | None, *, values: bool = True, alike: bool = False) -> Tensor:
     """v = (p - y)^2; what is left is dv / 2, for ``factor_of`` to double."""
     off = p - y if slope is None else torch.sub(p, y, out=slope)
     return off * off if values else off
 
 
-def absolute(p: Tensor, y: Tensor, slope: Tensor | None, *, values: bool = True) -> Tensor:
+def absolute(p: Tensor, y: Tensor, slope: Tensor | None, *, values: bool = True, alike: bool = False) -> Tensor:
     """v = |p - y|; dv = sign(p - y)."""
     off = p - y if slope is None else torch.sub(p, y, out=slope)
     found = off.abs() if values else off
@@ -235,7 +255,7 @@ def absolute(p: Tensor, y: Tensor, slope: Tensor | None, *, values: bool = True)
     return found
 
 
-def huber(p: Tensor, y: Tensor, slope: Tensor, delta: float, *, values: bool = True) -> Tensor:
+def huber(p: Tensor, y: Tensor, slope: Tensor, delta: float, *, values: bool = True, alike: bool = False) -> Tensor:
     """v = e^2 / 2 up to delta, delta e - delta^2 / 2 beyond, e = |p - y|; dv = p - y, cut at delta."""
     off = p - y
     cut = torch.clamp(off, -delta, delta, out=slope)

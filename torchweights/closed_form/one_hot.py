@@ -25,7 +25,7 @@ def labels_of(y_true: Tensor, axis: int) -> Tensor | None:
     if not validation.within(y_true.sum(axis), 1, 1) or not validation.within((y_true * y_true).sum(axis), 1, 1):
         return None
     # A float type counts classes exactly up to 2**24.
-    return _along(y_true, torch.arange(y_true.shape[axis], dtype=y_true.dtype), axis).long()
+    return _along(y_true, torch.arange(y_true.shape[axis], dtype=y_true.dtype, device=y_true.device), axis).long()
 
 
 def _along(numbers: Tensor, weights: Tensor, axis: int) -> Tensor:

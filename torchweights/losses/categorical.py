@@ -169,7 +169,8 @@ class CategoricalCrossentropy(Crossentropy):
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
         # Logarithms of probabilities are dear: of one-hot targets one is needed for each value.
         simple = self._compiled is None and self._computes_logits(y_pred) is False and not self.label_smoothing
-        labels = one_hot.labels_of(y_true, self._class_axis(y_pred.ndim)) if simple and self._of_labels_too else None
+        simple = simple and self._of_labels_too and weighed.included is None
+        labels = one_hot.labels_of(y_true, self._class_axis(y_pred.ndim)) if simple else None
         return y_true if labels is None else labels
 
     #: whether the closed form of probabilities takes labels as well
