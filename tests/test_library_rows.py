@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from tests.samples import ROWS
 T = torch.tensor
 OWN = pytest.mark.parametrize("row", ["torchweights", "torch"])
 WITHOUT_SCALARS = ("tf1.12", "tf1.13", "tf1.14", "tf1.15", "tf2.0", "tf2.1")
-BELOW_0_IS_NOTHING = ("tf1.12", "tf1.13")
+TENSORFLOW_1_12 = ("tf1.12", "tf1.13")
 
 
 def doubles(*shape: int, seed: int = 0) -> Tensor:
@@ -28,10 +29,10 @@ def doubles(*shape: int, seed: int = 0) -> Tensor:
 
 @OWN
 def test_labels_beside_probabilities_are_normalised_before_they_are_clipped(row: str) -> None:
-    """What does not add up to 1 is scaled first, so half of nearly nothing is a half."""
+    """What does not add up to 1 is scaled first, so a quarter of nearly nothing is a quarter."""
     criterion = tw.SparseCategoricalCrossentropy(from_logits=False, semantics=row)
-    found = criterion(T([[1e-9, 1e-9]], dtype=torch.float64), T([0]))
-    assert found.item() == pytest.approx(math.log(2), rel=1e-12)
+    found = criterion(T([[1e-9, 3e-9]], dtype=torch.float64), T([0]))
+    assert found.item() == pytest.approx(math.log(4), rel=1e-12)
 
 
 @OWN
@@ -138,7 +139,15 @@ def test_a_sum_of_weights_below_0_is_nothing_in_tensorflow_1_12_alone(row: str) 
     values, weight = torch.ones(2, 1), T([[-3.0], [1.0]])
     bare = tw.semantics_for(row, door="loss")
     found = tw.reduce_weighted_values(values, weight, semantics=bare, reduction="mean_with_sample_weight").item()
-    assert found == (0.0 if row in BELOW_0_IS_NOTHING else 1.0)
+    assert found == (0.0 if row in TENSORFLOW_1_12 else 1.0)
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_values_per_pixel_without_weights_are_averaged_without_a_word_but_in_tensorflow_1_12(row: str) -> None:
+    said = pytest.warns(tw.KerasTrapWarning, match="summed over the batch") if row in TENSORFLOW_1_12 else nullcontext()
+    with said:
+        found = tw.reduce_weighted_values(torch.ones(2, 3, 4), semantics=row).item()
+    assert found == (2.0 if row in TENSORFLOW_1_12 else 1.0)
 
 
 @pytest.mark.parametrize("row", ["keras3.13", "keras3.15-torch"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -98,6 +99,20 @@ def test_weights_are_added_up_in_what_their_device_has(
     monkeypatch.setattr("torchweights.precision.WITHOUT_FLOAT64", set() if float64 else {pretend.type})
     found = {row: weighed(T([[1.0], [3.0]], device=pretend), row=row, device=pretend).weights for row in ROWS}
     assert {one.dtype for one in found.values()} == {torch.float64 if float64 else torch.float32}
+
+
+def test_weights_per_sample_count_for_all_that_tensorflow_1_14_averages_to_meet_them() -> None:
+    bare = tw.semantics_for("tf1.14", door="loss")
+    given: dict[str, Any] = {"sample_weight": T([1.0, 3.0]), "semantics": bare, "reduction": "mean_with_sample_weight"}
+    assert tw.reduce_weighted_values(torch.ones(2, 3, 4), **given).item() == 1
+
+
+@pytest.mark.parametrize("row", ["tf1.12:loss", "tf1.14"])
+def test_ignored_pixels_beside_a_mask_of_samples_where_values_are_averaged_to_meet_it(row: str) -> None:
+    labels, mask = T([[[0, 255], [1, 1]], [[0, 1], [1, 255]]]), T([True, False])
+    options: dict[str, Any] = {"from_logits": True, "ignore_class": 255, "reduction": "sum"}
+    found = tw.SparseCategoricalCrossentropy(**options, semantics=row)(torch.zeros(2, 2, 2, 2), labels, mask=mask)
+    assert found.item() == pytest.approx(3 * math.log(2))
 
 
 def test_a_mask_of_one_place_that_hides_it_divides_by_something_in_keras_2_2_5() -> None:

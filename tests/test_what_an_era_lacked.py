@@ -10,8 +10,8 @@ from torch import Tensor
 
 import torchweights as tw
 
-WITHOUT_FOCAL = ("keras2.0.9", "keras2.2.4", "keras2.3.0", "keras2.3.1", "tf1.14", "tf1.15", "tf2.0")
-WITHOUT_CTC = (*WITHOUT_FOCAL, "tf2.4", "torch")
+WITHOUT_FOCAL = ("keras2.0.9", "keras2.2.4", "keras2.3.0", "keras2.3.1", "tf1.14", "tf1.15", "tf2.0", "torch")
+WITHOUT_CTC = (*WITHOUT_FOCAL, "tf2.4")
 #: nor could they smooth labels
 WITHOUT_HUBER = ("keras2.0.9", "keras2.2.4", "keras2.2.5", "tf1.12", "tf1.13")
 #: far from 0, so that clipped probabilities would show

@@ -104,6 +104,10 @@ SHAPES: dict[str, tuple[Call, str]] = {
         reduced((5,), (3,), "torchweights"),
         "sample_weight expected 3 samples, as loss values of shape (3,) have; received shape (5,). Give (3,), one for each sample.",
     ),
+    "more samples than there are, torch": (
+        reduced((5,), (3,), "torch"),
+        "sample_weight expected 3 samples, as loss values of shape (3,) have; received shape (5,). Give (3,), one for each sample.",
+    ),
     "other samples than there are": (
         reduced(None, (2, 3), "torchweights", mask=(5, 3)),
         "mask expected 2 samples, as loss values of shape (2, 3) have; received shape (5, 3). Give (2,), one for each sample, or (2, 3), one for each loss value.",
