@@ -10,7 +10,9 @@ from torch import Tensor
 
 import torchweights as tw
 from tests.devices import DEVICES
+from tests.pretend_device import NAME, without
 from tests.samples import gradient
+from torchweights import precision
 
 T = torch.tensor
 LABELS = T([[[0, 255], [2, 1]], [[255, 255], [1, 0]]])
@@ -247,3 +249,10 @@ def test_a_background_that_cannot_be_meant_is_told_in_these_words(y_true: Tensor
     with pytest.raises((TypeError, ValueError)) as raised:
         tw.positive_count(y_true, background=background)
     assert str(raised.value) == words
+
+
+def test_positives_are_counted_in_what_their_device_has(pretend: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "WITHOUT_FLOAT64", {NAME})
+    with without(torch.float64):
+        found = tw.positive_count(T([0, 2, 1], device=pretend))
+    assert (found.dtype, found.cpu().item()) == (torch.float32, 2.0)

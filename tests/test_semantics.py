@@ -30,6 +30,7 @@ FINDS = {
     "keras3.15": (True, True, True),
     "keras3.15-torch": (False, False, False),
     "torchweights": (True, True, True),
+    "torch": (True, True, True),
 }
 
 
@@ -120,7 +121,7 @@ def test_a_rescue_finds_the_logits_behind_a_softmax_where_the_release_did(
 ) -> None:
     logits, target = torch.zeros(shape, dtype=torch.float64), torch.zeros(shape, dtype=torch.float64)
     logits[..., 0], target[..., 1] = 200.0, 1.0
-    options = {"axis": -1} if row == "torchweights" else {}
+    options = {"axis": -1} if row in ("torchweights", "torch") else {}
     loss = tw.CategoricalCrossentropy(from_logits="rescued", semantics=row, **options)(logits, target).item()
     assert (loss > 199) is FINDS[row][place]
 
@@ -128,7 +129,7 @@ def test_a_rescue_finds_the_logits_behind_a_softmax_where_the_release_did(
 @pytest.mark.parametrize("row", FINDS)
 def test_a_rescue_finds_the_logits_behind_a_sigmoid_of_any_rank_where_the_release_did(row: str) -> None:
     logits, target = torch.full((2, 2, 3), 200.0, dtype=torch.float64), torch.zeros(2, 2, 3, dtype=torch.float64)
-    options = {"axis": -1} if row == "torchweights" else {}
+    options = {"axis": -1} if row in ("torchweights", "torch") else {}
     loss = tw.BinaryCrossentropy(from_logits="rescued", semantics=row, **options)(logits, target).item()
     assert (loss > 199) is FINDS[row][2]
 

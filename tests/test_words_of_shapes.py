@@ -100,6 +100,32 @@ SHAPES: dict[str, tuple[Call, str]] = {
         "mask of shape (3,) can be read in two ways beside loss values of shape (2, 3): per sample it would be (2,) or (2, 1), per element it would be (2, 3); "
         "expected one of these. Write mask.expand((2, 3)) or reshape it to (2,), whichever you mean.",
     ),
+    "more samples than there are": (
+        reduced((5,), (3,), "torchweights"),
+        "sample_weight expected 3 samples, as loss values of shape (3,) have; received shape (5,). Give (3,), one for each sample.",
+    ),
+    "more samples than there are, torch": (
+        reduced((5,), (3,), "torch"),
+        "sample_weight expected 3 samples, as loss values of shape (3,) have; received shape (5,). Give (3,), one for each sample.",
+    ),
+    "other samples than there are": (
+        reduced(None, (2, 3), "torchweights", mask=(5, 3)),
+        "mask expected 2 samples, as loss values of shape (2, 3) have; received shape (5, 3). Give (2,), one for each sample, or (2, 3), one for each loss value.",
+    ),
+    "the shape of predictions": (
+        reduced((2, 3, 4), (2, 3), "torchweights"),
+        "sample_weight of shape (2, 3, 4) can be read in two ways beside loss values of shape (2, 3), which have an axis less than y_pred: per sample it would be (2,), "
+        "per element it would be (2, 3). Write sample_weight.expand(..) for one of these, or build a loss that averages no axis with axis=() to weigh every prediction.",
+    ),
+    "an axis more that is not of predictions": (
+        reduced((2, 2, 4), (2, 3), "torchweights"),
+        "sample_weight of shape (2, 2, 4) can be read in two ways beside loss values of shape (2, 3): per sample it would be (2,) or (2, 1), per element it would be (2, 3); "
+        "expected one of these. Write sample_weight.expand((2, 3)) or reshape it to (2,), whichever you mean.",
+    ),
+    "beside a mask, tf.keras": (
+        reduced((3, 4), (2, 3), "tf2.4:loss", mask=(2, 3)),
+        "sample_weight of shape (3, 4) does not meet loss values of shape (2, 3): expected a shape that broadcasts with the mask, (2, 3).",
+    ),
     "steps of fit": (
         reduced((3, 2), (2, 3), "tf1.15"),
         "sample_weight of shape (3, 2) does not meet loss values of shape (2, 3): expected (2,) (one per sample) or (2, 3) (one per time step), as fit() of this release took them.",

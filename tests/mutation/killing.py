@@ -40,7 +40,7 @@ from torchweights import semantics
 
 #: of a parametrized test at most so many cases are asked, spread evenly
 CASES = 6
-#: files of which every case is asked
+#: files and tests of which every case is asked
 WHOLE = (
     "recorded_rows",
     "test_class_weight",
@@ -53,6 +53,13 @@ WHOLE = (
     "test_coefficients",
     "test_what_an_era_lacked",
     "test_semantics",
+    "test_weighed",
+    "test_library_rows",
+    # Each row is a case of its own kind.
+    "test_a_scalar_loss_is_scaled_by_its_weights",
+    "test_ignored_labels_beside_a_mask_leave_what_both_keep",
+    "test_mean_with_sample_weight_divides_by_the_weights_in_every_row",
+    "test_class_weights_rest_in_eval_where_asked_and_in_keras",
 )
 #: seconds of a processor that a mutant may take before it counts as endless
 SECONDS = 120
@@ -176,14 +183,13 @@ def facing(mutant: Mutant, learned: Sequence[Learned], likely: Sequence[int]) ->
 
 
 def sampled(items: Sequence[pytest.Item]) -> list[pytest.Item]:
-    """At most CASES cases of each parametrized test, spread evenly; every case of files in which each is of its own kind."""
-    cases: dict[str, list[pytest.Item]] = defaultdict(list)
+    """At most CASES cases of each parametrized test, spread evenly; every case where each is of its own kind."""
+    cases: dict[tuple[str, str], list[pytest.Item]] = defaultdict(list)
     for item in items:
-        cases[item.nodeid.partition("[")[0]].append(item)
+        file, _, test = item.nodeid.partition("[")[0].partition("::")
+        cases[Path(file).stem, test].append(item)
     return [
-        item
-        for name, own in cases.items()
-        for item in (own if Path(name.partition("::")[0]).stem in WHOLE else own[:: -(-len(own) // CASES)])
+        item for name, own in cases.items() for item in (own if {*name} & {*WHOLE} else own[:: -(-len(own) // CASES)])
     ]
 
 

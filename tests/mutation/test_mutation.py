@@ -30,9 +30,11 @@ class Asked(Protocol):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[mutants.Mutant], Path]:
-    """The mutants of one small module, every fourth of them, in a folder of their own."""
+    """The mutants of the two functions that both tests below reach, every second of them, in a folder of their own."""
     folder = tmp_path_factory.mktemp("mutants")
-    return mutants.write(["denominators"], folder / "copy")[::4], folder / "copy"
+    reached = tuple(f".x_{name}" for name in ("unmasked_and_epsilon", "nonzero_weights_and_epsilon"))
+    written = mutants.write(["denominators"], folder / "copy")
+    return [one for one in written if one.reached_by.endswith(reached)][::2], folder / "copy"
 
 
 def test_tests_that_look_at_nothing_kill_no_mutant(made: tuple[list[mutants.Mutant], Path]) -> None:
@@ -51,7 +53,7 @@ def test_tests_that_look_kill_mutants(made: tuple[list[mutants.Mutant], Path]) -
         "test_a_denominator_keeps_its_digits_whatever_the_weights_are",
     ]
     found, _ = killing.killed_by(asked, [f"tests/test_denominators.py::{test}" for test in looking], folder)
-    assert results.counted(list(found.values()))["killed"] > len(asked) / 3
+    assert results.counted(list(found.values()))["killed"] > len(asked) / 2
 
 
 def test_properties_become_methods_that_mutmut_changes() -> None:
@@ -109,7 +111,9 @@ def test_the_tests_that_setup_cfg_names_are_there() -> None:
     assert all((mutants.ROOT / path).is_file() for path in config().pytest_add_cli_args_test_selection)
 
 
-#: columns that no recorded case asks about: survivors.txt and the tests of the default row say more
+#: columns that no recorded case asks about in any row, which tests/test_library_rows.py and tests/test_class_weight.py do: digits
+#: that every release loses; a function that returns one number, which recordings ask of the weighing itself; evaluate() with
+#: class weights
 UNASKED = {("FORMULAS", "precise"), ("WEIGHING", "weighs_scalars"), ("CLASS_WEIGHTS", "eval_too")}
 
 
