@@ -97,16 +97,14 @@ def whole_crossentropy_of_labels(piece: Piece) -> Tensor:
     """``crossentropy_of_labels`` without a branch and without gathering, for the compiler; a label that is no class gives NaN."""
     z, labels, c = piece.y_pred, piece.y_true, piece.coefficient
     here = _is_label(piece)
-    largest = z.amax(CLASSES, keepdim=True)
-    at_label = _sum(torch.where(here, z, 0.0))
-    exponentials = torch.where(here, 0.0, (z - largest).exp())
-    others, own = _sum(exponentials), (at_label - largest).exp()
-    # own is 1 where the label is the largest, so that a small rest is added to an exact 0.
-    values = (others + (own - 1)).log1p() + (largest - at_label)
-    each = c / (others + own)
+    largest, at_label = z.amax(CLASSES, keepdim=True), _sum(torch.where(here, z, 0.0))
+    shift, far = torch.where(largest.abs() <= SAFE, 0.0, largest), largest - at_label > SAFE
+    exponentials = torch.where(here, 0.0, (z - shift).exp())
+    others, behind = _sum(exponentials), shift - at_label
+    each = c / (others + (-behind).exp())
     known = (labels >= 0) & (labels < z.shape[CLASSES])
     piece.gradient.copy_(torch.where(known, torch.where(here, -others * each, exponentials * each), 0.0))
-    return added_up(torch.where(known, values, torch.nan) * c)
+    return added_up(torch.where(known, log_of_sum(others, behind, far), torch.nan) * c)
 
 
 def smoothed_crossentropy_of_labels(piece: Piece, smoothing: float) -> Tensor:
