@@ -124,6 +124,7 @@ def test_a_spoiled_cell_of_every_column_is_noticed(table: str) -> None:
         if cell.table == table and cell.line.partition(":")[0] in (
             "keras2.2",
             "keras3",
+            "tf2.2",
             "tf2.4",
             "tf1.13",
             "keras3.15",

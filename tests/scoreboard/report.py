@@ -25,8 +25,8 @@ def met(measured: Measured) -> str:
 
 INTRODUCTION = """# How far this library can be relied on
 
-Fifteen figures, each with the command that measures it. Written by `python -m tests.scoreboard --full`{when}; `--quick` measures fewer
-cases in under five minutes, as CI does. What cannot be measured on the machine is shown as not run. The hazards are those of
+Fifteen figures, each with the command that measures it. Written by `python -m tests.scoreboard {depth}`{when}; `--quick` measures fewer
+cases in under five minutes, as CI does, `--full` all of them in hours. What cannot be measured on the machine is shown as not run. The hazards are those of
 `tests/hazards`, one file for each, every one with a negative control: a naive spelling that must fail.
 """
 
@@ -50,8 +50,8 @@ def line(row: Row) -> str:
 
 def markdown(rows: Sequence[Row], full: bool) -> Iterator[str]:
     """The page."""
-    when = f" on {date.today().isoformat()}, at {commit()} ({machine()})" if full else ""
-    yield INTRODUCTION.format(when=when)
+    when = f" on {date.today().isoformat()}, at {commit()} ({machine()})"
+    yield INTRODUCTION.format(when=when, depth="--full" if full else "--quick")
     yield "| # | figure | measured | target | met | how | command |"
     yield "|---|---|---|---|---|---|---|"
     for figure, measured, _ in rows:
