@@ -77,7 +77,7 @@ def summary(results: dict[str, Any]) -> Iterator[str]:
     yield "|---|" + "--:|" * 8
     for name, found in results.items():
         ratios = [f"{ratio(found, key, NATIVE):.2f}" for key in (*OURS, COMPILED, LIMIT)]
-        peaks = [f"{found.get('peaks', {}).get(key, math.nan):.2f}" for key in (CLOSED, NATIVE)]
+        peaks = [f"{found['peaks'][key]:.2f}" if key in found.get("peaks", {}) else "" for key in (CLOSED, NATIVE)]
         yield f"| {name} | {' | '.join([*ratios, f'{ratio(found, CLOSED, KERAS):.2f}', *peaks])} |"
 
 
