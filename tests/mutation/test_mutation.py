@@ -113,8 +113,10 @@ def test_the_tests_that_setup_cfg_names_are_there() -> None:
 
 #: columns that no recorded case asks about in any row, which tests/test_library_rows.py and tests/test_class_weight.py do: digits
 #: that every release loses; a function that returns one number, which recordings ask of the weighing itself; evaluate() with
-#: class weights
-UNASKED = {("FORMULAS", "precise"), ("WEIGHING", "weighs_scalars"), ("CLASS_WEIGHTS", "eval_too")}
+#: class weights; class weights beside sample weights of whole numbers
+UNASKED = {
+    ("FORMULAS", "precise"), ("WEIGHING", "weighs_scalars"), ("CLASS_WEIGHTS", "eval_too"), ("CLASS_WEIGHTS", "cast_to_sample_weight"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("table", [*tables.TABLES, "_ROWS", "_OBJECTS"])

@@ -131,7 +131,6 @@ def steadiness(full: bool) -> Measured:
             sys.executable,
             "-m",
             "pytest",
-            "-q",
             "--random-order",
             f"--random-order-seed={seed}",
             "--tb=line",
