@@ -111,7 +111,7 @@ def test_the_tests_that_setup_cfg_names_are_there() -> None:
     assert all((mutants.ROOT / path).is_file() for path in config().pytest_add_cli_args_test_selection)
 
 
-#: columns that no recorded case asks about in any row, which tests/test_library_rows.py and tests/test_class_weight.py do: digits
+#: columns that no recorded case asks about in the rows below, which tests/test_library_rows.py and tests/test_class_weight.py do: digits
 #: that every release loses; a function that returns one number, which recordings ask of the weighing itself; evaluate() with
 #: class weights; class weights beside sample weights of whole numbers
 UNASKED = {
