@@ -10,6 +10,7 @@ import warnings
 import pytest
 import torch
 from torch._dynamo.testing import CompileCounter
+from torch.utils.flop_counter import FlopCounterMode
 
 import torchweights as tw
 from tests.closed_form.paths import CLOSED, plain
@@ -78,6 +79,20 @@ def test_a_label_that_is_no_class_is_nan_where_nobody_looks() -> None:
     criterion = tw.SparseCategoricalCrossentropy(from_logits=True, validate=False)
     loss, gradient = both(tw.fuse(criterion, from_size=0), (torch.randn(3, 4), torch.tensor([0, 7, 2])))
     assert loss.isnan() and gradient[[0, 2]].isfinite().all()
+
+
+def test_it_steps_aside_while_operators_are_watched_and_comes_back() -> None:
+    """torch compiles nothing inside a TorchDispatchMode, such as the counter of operations here: that is no missing compiler."""
+    criterion, call = (
+        tw.fuse(tw.BinaryCrossentropy(from_logits=False, axis=-1), from_size=0),
+        (torch.rand(3, 2), torch.ones(3, 2)),
+    )
+    with warnings.catch_warnings(), FlopCounterMode(display=False):
+        warnings.simplefilter("error")
+        watched = criterion(*call)
+    assert not criterion._compiled._steps
+    torch.testing.assert_close(criterion(*call), watched)
+    assert criterion._compiled._steps and not criterion._compiled.broken
 
 
 def test_a_total_is_fused_loss_by_loss() -> None:

@@ -53,8 +53,9 @@ class Compiled:
         return Compiled, (self.name,)
 
     def __call__(self, function: Step, *arguments: Any) -> Any:
-        """The function of its arguments, compiled; None where there is no compiler, which is said once."""
-        if self.broken:
+        """The function of its arguments, compiled; None where there is no compiler, which is said once, and while it steps aside."""
+        # torch compiles nothing while a TorchDispatchMode watches the operators.
+        if self.broken or torch._C._len_torch_dispatch_stack():
             return None
         key = function.__name__
         if key not in self._steps:
