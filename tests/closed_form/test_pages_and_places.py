@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from torchweights.closed_form import crossentropies, one_hot, pages
+from torchweights.functional import cost_matrix
 
 
 @pytest.mark.parametrize("size", [1, 1 << 10, (pages.LARGE >> 2) + 3])
@@ -59,3 +60,11 @@ def test_places_are_those_of_gather(shape: tuple[int, ...], cut: bool) -> None:
     labels = torch.randint(5, (*shape[:2], 1, shape[3]), generator=torch.Generator().manual_seed(0))
     found = crossentropies._flat(piece).index_select(0, crossentropies._places(piece, labels))
     assert torch.equal(found.view_as(labels), piece.gather(2, labels))
+
+
+@pytest.mark.parametrize("classes", [3, 130, 200, 251, 1000])
+def test_the_most_likely_class_is_the_first_of_equals(classes: int) -> None:
+    scores = torch.randint(3, (50, classes), generator=torch.Generator().manual_seed(classes)).float()
+    scores[0], scores[1, classes // 2], scores[2, -1] = 1.0, torch.nan, torch.inf
+    assert torch.equal(cost_matrix._most_likely(scores, -1), scores.argmax(-1))
+    assert torch.equal(cost_matrix._most_likely(scores.T, 0), scores.argmax(-1))

@@ -1,27 +1,29 @@
 """Losses of single elements: values and their derivatives, of any piece of predictions and targets.
 
 Each function takes (p, y, slope), leaves dv / dp in the buffer ``slope`` where one is given, and returns the values, both in
-precision that is the predictions'. With ``values=False`` the derivative alone is wanted. ``alike`` says that all elements count: only
-then may a formula be chosen by their numbers, for what is left out must not change a bit of what is not.
+precision that is the predictions'. ``want`` may be less than "values": "sums", for numbers that are fewer and add up to the same in
+each sample, or "slope", for the derivative alone. ``alike`` says that all elements count: only then may a formula be chosen by
+their numbers, for what is left out must not change a bit of what is not.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from torchweights.closed_form.pieces import Piece
+from torchweights.closed_form.pieces import SHORT, Piece
 
 Numbers = Tensor | float
+Want = Literal["values", "sums", "slope"]
 
 
 class Element(Protocol):
     """See above."""
 
     def __call__(
-        self, p: Tensor, y: Tensor, slope: Tensor | None, *, values: bool = True, alike: bool = False
+        self, p: Tensor, y: Tensor, slope: Tensor | None, *, want: Want = "values", alike: bool = False
     ) -> Tensor: ...
 
 
@@ -30,8 +32,14 @@ class Element(Protocol):
 
 def averaged(element: Element, count: float, columns: Tensor | None, piece: Piece) -> Tensor:
     """sum(c mean(w v)) over a piece, each value a mean over ``count`` elements; ``columns`` are their weights w."""
-    values = element(piece.y_pred, piece.y_true, piece.gradient, alike=piece.included is None and columns is None)
     c = piece.coefficient / count
+    if columns is None and repeats(piece, c):
+        weight = repeated(c, piece.y_pred.shape[2])
+        values = element(piece.y_pred, piece.y_true, piece.gradient, alike=piece.included is None)
+        values.mul_(weight)
+        piece.gradient.mul_(weight if factor_of(element) == 1 else weight.mul_(factor_of(element)))
+        return added_up(values)
+    total = summed(element, piece, piece.gradient, c, columns)
     scaled = c * factor_of(element)
     if columns is None:
         piece.gradient.mul_(scaled)
@@ -39,7 +47,7 @@ def averaged(element: Element, count: float, columns: Tensor | None, piece: Piec
         piece.gradient.mul_(scaled * columns)
     else:
         piece.gradient.mul_(columns).mul_(scaled)
-    return added_up(weighted_sum(values, c, columns))
+    return added_up(total)
 
 
 def factor_of(element: Element) -> float:
@@ -47,13 +55,15 @@ def factor_of(element: Element) -> float:
     return 2.0 if element is squared else 1.0
 
 
-def weighted_sum(values: Tensor, c: Tensor, columns: Tensor | None = None) -> Tensor:
-    """sum(c w v) of each sample of a piece, (n,); the values are spoiled."""
-    if torch.compiler.is_compiling():
-        weight = c if columns is None else c * columns
-        return (values * weight).sum((1, 2, 3))
-    if columns is None and c.shape[1] == c.shape[3] == 1:
+def summed(element: Element, piece: Piece, slope: Tensor | None, c: Tensor, columns: Tensor | None = None) -> Tensor:
+    """sum(c w v) of each sample of a piece, (n,)."""
+    alike, compiling = piece.included is None and columns is None, torch.compiler.is_compiling()
+    together = columns is None and c.shape[1] == c.shape[3] == 1 and not compiling
+    values = element(piece.y_pred, piece.y_true, slope, want="sums" if together else "values", alike=alike)
+    if together:
         return by_sample(values) * c.view(-1)
+    if compiling:
+        return (values * (c if columns is None else c * columns)).sum((1, 2, 3))
     if values.shape[3] == 1 and values.shape[2] > 1:
         rows = values.reshape(-1, values.shape[2])
         weights = rows.new_ones(rows.shape[1]) if columns is None else columns.reshape(-1)
@@ -63,6 +73,32 @@ def weighted_sum(values: Tensor, c: Tensor, columns: Tensor | None = None) -> Te
     return by_sample(values.mul_(c))
 
 
+#: values whose weights are repeated at once
+BLOCK = 8
+
+
+def repeats(piece: Piece, c: Tensor) -> bool:
+    """Whether each value has a weight of its own and a short last axis of elements, where repeating it first is quicker."""
+    return (
+        c.shape[1] * c.shape[3] > 1
+        and piece.y_pred.shape[3] == 1
+        and 1 < piece.y_pred.shape[2] < SHORT
+        and not torch.compiler.is_compiling()
+        and torch.get_float32_matmul_precision() == "highest"
+    )
+
+
+def repeated(c: Tensor, times: int) -> Tensor:
+    """(n, a, 1, 1) as (n, a, times, 1): a product with blocks of ones, for torch repeats numbers along short axes one by one."""
+    each = c.reshape(-1)
+    whole = len(each) // BLOCK * BLOCK
+    ones = torch.eye(BLOCK, dtype=c.dtype, device=c.device).repeat_interleave(times, 1)
+    found = torch.empty(len(each), times, dtype=c.dtype, device=c.device)
+    torch.mm(each[:whole].view(-1, BLOCK), ones, out=found[:whole].view(-1, BLOCK * times))
+    found[whole:] = each[whole:, None]
+    return found.view(*c.shape[:2], times, 1)
+
+
 #: numbers that one thread adds up
 ROW = 1024
 
@@ -70,6 +106,8 @@ ROW = 1024
 def by_sample(values: Tensor) -> Tensor:
     """The sum of each sample of a piece, (n,), in float64: to the bit the same with any number of threads, each of which has its rows."""
     flat = values.flatten(1)
+    if torch.compiler.is_compiling():
+        return flat.sum(1)
     whole = flat.shape[1] // ROW * ROW
     sums = flat[:, whole:].sum(1, dtype=torch.float64)
     if not whole:
@@ -80,7 +118,7 @@ def by_sample(values: Tensor) -> Tensor:
 
 def added_up(values: Tensor) -> Tensor:
     """The sum of a piece."""
-    return values.sum() if torch.compiler.is_compiling() else by_sample(values.reshape(1, -1))[0]
+    return by_sample(values.reshape(1, -1))[0]
 
 
 def all_within(numbers: Tensor, least: float, most: float) -> bool:
@@ -104,16 +142,31 @@ def are_hard(y: Tensor) -> bool:
 # ------------------------------------------------------------------------------------------------------------- binary
 
 
-def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: float = 0.0, *, values: bool = True, alike: bool = False) -> Tensor:  # fmt: skip
+def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: float = 0.0, *, want: Want = "values", alike: bool = False) -> Tensor:  # fmt: skip
     """v = max(z, 0) - z y + ln(1 + e^-|z|); dv = sigmoid(z) - y."""
     y = smoothed(y, smoothing)
     if slope is not None:
         torch.sigmoid(z, out=slope).sub_(y)
-    if not values:
+    if want == "slope":
         return z
     positive = torch.relu(z)
-    small = torch.sub(z, positive, alpha=2).exp_().log1p_()
-    return positive.addcmul_(z, y, value=-1).add_(small)
+    # ln(1 + e^-|z|) = -ln(1 - sigmoid(-|z|)): torch has a sigmoid twice as fast as its exponential.
+    wrong = torch.sub(z, positive, alpha=2).sigmoid_()
+    positive.addcmul_(z, y, value=-1)
+    if want == "sums":
+        return _less_logarithms(positive.flatten(1), wrong.flatten(1))
+    return positive.sub_(wrong.neg_().log1p_())
+
+
+def _less_logarithms(values: Tensor, q: Tensor) -> Tensor:
+    """Numbers that add up to sum(v - ln(1 - q)), q at most 1 / 2: one logarithm for four, of their product."""
+    if q.shape[1] % 4 == 0:
+        for size in (q.shape[1] // 2, q.shape[1] // 4):
+            some, others = q[:, :size], q[:, size : 2 * size]
+            # 1 - (1 - a)(1 - b), without a difference that costs digits.
+            q = some.addcmul_(some, others, value=-1).add_(others)
+    values[:, : q.shape[1]].sub_(q.neg_().log1p_())
+    return values
 
 
 def binary_of_probabilities(
@@ -124,7 +177,7 @@ def binary_of_probabilities(
     epsilon: float,
     form: str,
     *,
-    values: bool = True,
+    want: Want = "values",
     alike: bool = False,
 ) -> Tensor:
     """v = -(y ln q + (1 - y) ln(1 - q)), q the clipped p; dv = (q - y) / (q (1 - q)) within the clip."""
@@ -142,7 +195,7 @@ def binary_of_probabilities(
         torch.sub(q, y, out=slope).div_(q * rest)
     if slope is not None and not inside:
         slope.mul_(q == p)
-    if not values:
+    if want == "slope":
         return p
     return torch.lerp(rest.log_(), above.log(), y).neg_()
 
@@ -158,7 +211,7 @@ def focal_of_logits(
     alpha: Numbers | None,
     smoothing: float,
     *,
-    values: bool = True,
+    want: Want = "values",
     alike: bool = False,
 ) -> Tensor:
     """v = l^gamma BCE, l = y (1 - p) + (1 - y) p; dv = l^(gamma - 1) (l (p - y) + gamma (1 - 2 y) p (1 - p) BCE)."""
@@ -175,16 +228,20 @@ def focal_of_logits(
 
 def _focal_of_hard_logits(z: Tensor, y: Tensor, slope: Tensor, gamma: Numbers, alpha: Numbers | None) -> Tensor:
     """Labels 0 and 1 turn the sign of z: with t = z (1 - 2 y), l = sigmoid(t), v = l^gamma ln(1 + e^t)."""
-    sign = torch.rsub(y, 1, alpha=2)
-    t = z * sign
-    left = torch.sigmoid(t)
+    t = torch.addcmul(z, z, y, value=-2)
+    left, rest = torch.sigmoid(t), slope
     crossentropy = torch.relu(t)
-    crossentropy.add_(t.sub_(crossentropy, alpha=2).exp_().log1p_())
-    lower = left if isinstance(gamma, (int, float)) and gamma == 2 else lowered(left, gamma)
+    crossentropy.sub_(t.sub_(crossentropy, alpha=2).sigmoid_().neg_().log1p_())
+    torch.sub(left.new_ones(()), left, out=rest)
     # dv / dt = l^(gamma - 1) (l l + gamma l (1 - l) BCE) = l^gamma (l + gamma (1 - l) BCE)
-    torch.sub(left.new_ones(()), left, out=slope).mul_(crossentropy).mul_(gamma).add_(left)
-    crossentropy.mul_(left).mul_(lower)
-    slope.mul_(left.mul_(lower) if left is not lower else left * left).mul_(sign)
+    if isinstance(gamma, (int, float)):
+        torch.addcmul(left, rest, crossentropy, value=gamma, out=slope)
+    else:
+        rest.mul_(crossentropy).mul_(gamma).add_(left)
+    power = left * lowered(left, gamma)
+    slope.mul_(power)
+    slope.addcmul_(slope, y, value=-2)
+    crossentropy.mul_(power)
     if alpha is not None:
         balance = y * alpha + (1 - y) * (1 - alpha)
         slope.mul_(balance)
@@ -202,7 +259,7 @@ def focal_of_probabilities(
     epsilon: float,
     form: str,
     *,
-    values: bool = True,
+    want: Want = "values",
     alike: bool = False,
 ) -> Tensor:
     """v = l^gamma BCE(clip(p)), l = y (1 - p) + (1 - y) p of p itself; dv = l^(gamma - 1) (l dBCE + gamma (1 - 2 y) BCE)."""
@@ -240,22 +297,22 @@ def lowered(base: Tensor, gamma: Numbers) -> Tensor:
 # --------------------------------------------------------------------------------------------------------- regression
 
 
-def squared(p: Tensor, y: Tensor, slope: Tensor | None, *, values: bool = True, alike: bool = False) -> Tensor:
+def squared(p: Tensor, y: Tensor, slope: Tensor | None, *, want: Want = "values", alike: bool = False) -> Tensor:
     """v = (p - y)^2; what is left is dv / 2, for ``factor_of`` to double."""
     off = p - y if slope is None else torch.sub(p, y, out=slope)
-    return off * off if values else off
+    return off if want == "slope" else off * off
 
 
-def absolute(p: Tensor, y: Tensor, slope: Tensor | None, *, values: bool = True, alike: bool = False) -> Tensor:
+def absolute(p: Tensor, y: Tensor, slope: Tensor | None, *, want: Want = "values", alike: bool = False) -> Tensor:
     """v = |p - y|; dv = sign(p - y)."""
     off = p - y if slope is None else torch.sub(p, y, out=slope)
-    found = off.abs() if values else off
+    found = off if want == "slope" else off.abs()
     if slope is not None:
         slope.sign_()
     return found
 
 
-def huber(p: Tensor, y: Tensor, slope: Tensor, delta: float, *, values: bool = True, alike: bool = False) -> Tensor:
+def huber(p: Tensor, y: Tensor, slope: Tensor, delta: float, *, want: Want = "values", alike: bool = False) -> Tensor:
     """v = e^2 / 2 up to delta, delta e - delta^2 / 2 beyond, e = |p - y|; dv = p - y, cut at delta."""
     off = p - y
     cut = torch.clamp(off, -delta, delta, out=slope)

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from torchweights import validation
-from torchweights.closed_form.pieces import SHORT
 
 
 def labels_of(y_true: Tensor, axis: int) -> Tensor | None:
@@ -19,18 +18,18 @@ def labels_of(y_true: Tensor, axis: int) -> Tensor | None:
     """
     if not validation.can_look(y_true) or y_true.requires_grad or not y_true.numel():
         return None
-    # Where nothing is negative, a sum and a sum of squares that are both 1 leave one 1.
-    if float(y_true.amin()) < 0:
-        return None
-    if not validation.within(y_true.sum(axis), 1, 1) or not validation.within((y_true * y_true).sum(axis), 1, 1):
+    # Where nothing is negative and all add up to 1, a 1 leaves nothing for the others.
+    if float(y_true.amin()) < 0 or not validation.within(y_true.sum(axis), 1, 1):
         return None
     # A float type counts classes exactly up to 2**24.
-    return _along(y_true, torch.arange(y_true.shape[axis], dtype=y_true.dtype, device=y_true.device), axis).long()
+    labels = _along(y_true, torch.arange(y_true.shape[axis], dtype=y_true.dtype, device=y_true.device), axis).long()
+    labels.clamp_(max=y_true.shape[axis] - 1)
+    return labels if validation.within(y_true.gather(axis, labels.unsqueeze(axis)), 1, 1) else None
 
 
 def _along(numbers: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """sum(w x) over an axis; a product with a vector where that is the last, and short."""
-    if axis % numbers.ndim == numbers.ndim - 1 and len(weights) < SHORT:
+    """sum(w x) over an axis; a product with a vector where that is the last."""
+    if axis % numbers.ndim == numbers.ndim - 1:
         return numbers.reshape(-1, len(weights)).mv(weights).view(numbers.shape[:-1])
     weights = weights.reshape([-1 if place == axis % numbers.ndim else 1 for place in range(numbers.ndim)])
     return (numbers * weights).sum(axis)

@@ -6,13 +6,13 @@ The few sums go on through autograd; only the way from predictions to them is in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from torchweights.closed_form.elements import Element, factor_of, smoothed, weighted_sum
+from torchweights.closed_form.elements import Element, by_sample, factor_of, smoothed, summed
 from torchweights.closed_form.function import Given
 from torchweights.closed_form.fusing import Compiled, pays, whole
 from torchweights.closed_form.pages import in_large_pages
@@ -27,7 +27,8 @@ WITHIN = (1, 3)
 class Sums:
     """Sums of a piece, (J, n, C), and how the gradient of a piece follows from those of the sums, (J, n, 1, C, 1).
 
-    ``spans`` and ``harmless`` as in ``ClosedForm``; C is 1 without ``spans``, or for sums over what they span.
+    ``of_piece`` leaves in the piece's buffer what ``slope`` makes the gradient of. ``spans`` and ``harmless`` as in ``ClosedForm``; C
+    is 1 without ``spans``, or for sums over what they span.
     """
 
     of_piece: Callable[[Piece], Tensor]
@@ -49,7 +50,8 @@ def closed_sums(
         compiled = None
     if compiled is None and given.y_pred.device.type != "cpu":
         return None
-    return SumsOfPieces.apply(given.y_pred, form, batch, plain, compiled)  # type: ignore[no-untyped-call, no-any-return]
+    wants_gradient = given.y_pred.requires_grad and torch.is_grad_enabled()
+    return SumsOfPieces.apply(given.y_pred, form, batch, plain, compiled, wants_gradient)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _shown(form: Sums, piece: Piece) -> Piece:
@@ -57,23 +59,39 @@ def _shown(form: Sums, piece: Piece) -> Piece:
 
 
 def _sums_of_whole(form: Sums, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None) -> Tensor:
-    return form.of_piece(_shown(form, Piece(y_pred, y_true, coefficient, included, y_pred)))
+    return form.of_piece(_shown(form, Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred))))
 
 
 def _slope_of_whole(
     form: Sums, slopes: Tensor, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None
 ) -> Tensor:
-    piece = Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred))
-    form.slope(_shown(form, piece), slopes)
+    piece = _shown(form, Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred)))
+    form.of_piece(piece)
+    form.slope(piece, slopes)
     return piece.gradient if included is None else piece.gradient * included
 
 
+def _sums_of_pieces(form: Sums, batch: Batch, buffer: Tensor | None) -> Tensor:
+    """The sums, (J, N, C); the buffer holds what their slopes are made of."""
+    total: Tensor | None = None
+    for cut, piece in batch.cut_pieces(buffer):
+        part = form.of_piece(_shown(form, piece)).double()
+        total = part.new_zeros(len(part), batch.layout.sizes[0], part.shape[2]) if total is None else total
+        total[:, cut[0]] += part
+    assert total is not None
+    return total.to(batch.y_pred.dtype)
+
+
+def _buffer(batch: Batch) -> Tensor:
+    return in_large_pages(torch.empty_like(batch.y_pred))
+
+
 class SumsOfPieces(torch.autograd.Function):
-    """Sums of pieces; the gradient is computed when it is asked for, out of the predictions."""
+    """Sums of pieces; the gradient is made of what the forward left when it is asked for."""
 
     @staticmethod
-    def forward(ctx: Any, y_pred: Tensor, form: Sums, batch: Batch, plain: Callable[[Tensor], Tensor], compiled: Compiled | None) -> Tensor:  # fmt: skip
-        ctx.form, ctx.batch, ctx.plain, ctx.compiled = form, batch, plain, compiled
+    def forward(ctx: Any, y_pred: Tensor, form: Sums, batch: Batch, plain: Callable[[Tensor], Tensor], compiled: Compiled | None, wants_gradient: bool) -> Tensor:  # fmt: skip
+        ctx.form, ctx.batch, ctx.plain, ctx.compiled, ctx.left = form, batch, plain, compiled, None
         ctx.save_for_backward(y_pred)
         if compiled is not None:
             piece = whole(batch)
@@ -82,44 +100,44 @@ class SumsOfPieces(torch.autograd.Function):
             )
             if found is not None:
                 return found
-        total: Tensor | None = None
-        for cut, piece in batch.cut_pieces(None):
-            part = form.of_piece(_shown(form, piece)).double()
-            total = part.new_zeros(len(part), batch.layout.sizes[0], part.shape[2]) if total is None else total
-            total[:, cut[0]] += part
-        assert total is not None
-        return total.to(y_pred.dtype)
+        ctx.left = _buffer(batch) if wants_gradient else None
+        return _sums_of_pieces(form, batch, ctx.left)
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, None, None, None, None]:
-        (slope,) = slopes
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, None, None, None, None, None]:
+        (slope,), form, batch = slopes, ctx.form, ctx.batch
         if torch.is_grad_enabled() or torch._C._functorch.is_legacy_batchedtensor(slope):
             (y_pred,) = ctx.saved_tensors
             with torch.enable_grad():
                 sums = ctx.plain(y_pred)
             (found,) = torch.autograd.grad(sums, y_pred, slope, create_graph=torch.is_grad_enabled())
-            return found, None, None, None, None
+            return found, None, None, None, None, None
         if ctx.compiled is not None:
-            piece, batch = whole(ctx.batch), ctx.batch
-            made = ctx.compiled(_slope_of_whole, ctx.form, slope[:, :, None, :, None], piece.y_pred, piece.y_true, piece.coefficient, piece.included)  # fmt: skip
+            piece = whole(batch)
+            made = ctx.compiled(_slope_of_whole, form, slope[:, :, None, :, None], piece.y_pred, piece.y_true, piece.coefficient, piece.included)  # fmt: skip
             if made is not None:
-                return batch.layout.as_predictions(made), None, None, None, None
-        gradient = in_large_pages(torch.empty_like(ctx.saved_tensors[0]))
-        for cut, piece in ctx.batch.cut_pieces(gradient):
-            ctx.form.slope(_shown(ctx.form, piece), slope[:, cut[0], None, :, None])
+                return batch.layout.as_predictions(made), None, None, None, None, None
+        # The buffer is handed out: for who asks a second time it is filled again.
+        gradient, ctx.left = ctx.left, None
+        if gradient is None:
+            _sums_of_pieces(form, batch, gradient := _buffer(batch))
+        for cut, piece in batch.cut_pieces(gradient):
+            form.slope(_shown(form, piece), slope[:, cut[0], None, :, None])
             if piece.included is not None:
                 piece.gradient.mul_(piece.included)
-        return gradient, None, None, None, None
+        return gradient, None, None, None, None, None
 
 
 # ----------------------------------------------------------------------------------------------------------------- overlap
 
 
 def probabilities(piece: Piece, activation: str) -> Tensor:
-    """What predictions become."""
+    """What predictions become, in the piece's buffer if they are not that already."""
     if activation == "none":
         return piece.y_pred
-    return piece.y_pred.sigmoid() if activation == "sigmoid" else piece.y_pred.softmax(CLASSES)
+    if activation == "sigmoid":
+        return torch.sigmoid(piece.y_pred, out=piece.gradient)
+    return piece.gradient.copy_(piece.y_pred.softmax(CLASSES))
 
 
 def _targets(piece: Piece, like: Tensor) -> Tensor:
@@ -152,45 +170,47 @@ def overlap_of_piece(
 
 def overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor | None = None) -> None:
     """d = w (y (d both - d missed - d alarms) + d alarms) to probabilities, and on to what they were made of."""
-    _overlap_slope(piece, slopes, activation, columns, probabilities(piece, activation))
-
-
-def _overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor | None, p: Tensor) -> None:
-    w = piece.coefficient if columns is None else piece.coefficient * columns
+    w, p = piece.coefficient if columns is None else piece.coefficient * columns, piece.gradient
     d_both, d_missed, d_alarms, _ = slopes
-    d = torch.mul(_targets(piece, p), d_both - d_missed - d_alarms, out=piece.gradient).add_(d_alarms)
+    d = (_targets(piece, p) * (d_both - d_missed - d_alarms)).add_(d_alarms)
     if w.numel() != 1 or torch.compiler.is_compiling() or float(w) != 1.0:
         d.mul_(w)
-    if activation == "sigmoid":
-        d.mul_(torch.addcmul(p, p, p, value=-1))
-    elif activation == "softmax":
-        d.sub_((d * p).sum(CLASSES, keepdim=True)).mul_(p)
+    if activation == "none":
+        p.copy_(d)
+    elif activation == "sigmoid":
+        p.copy_(_through_sigmoid(d, p))
+    else:
+        p.mul_(d.sub_((d * p).sum(CLASSES, keepdim=True)))
+
+
+def _through_sigmoid(slope: Tensor, p: Tensor) -> Tensor:
+    """slope p (1 - p)."""
+    return torch.ops.aten.sigmoid_backward(slope, p)
 
 
 def crossentropy_and_overlap_of_piece(piece: Piece, element: Element, activation: str) -> Tensor:
     """sum(c v) of the elements' values, and the sums of the overlap over all classes, in which pixels that count all weigh 1."""
-    of_overlap = overlap_of_piece(_counting(piece), activation, axes=(1, 2, 3))
-    of_values = weighted_sum(element(piece.y_pred, piece.y_true, None), piece.coefficient)
-    return torch.cat([of_values.to(of_overlap.dtype)[None, :, None], of_overlap])
+    p, y = probabilities(piece, activation), piece.y_true
+    counted = p if piece.included is None else p * piece.included
+    both, true, predicted = by_sample(counted * y), by_sample(y), by_sample(counted)
+    of_values = summed(element, piece, None, piece.coefficient)
+    return torch.stack([of_values, both, true - both, predicted - both, true])[:, :, None]
 
 
 def crossentropy_and_overlap_slope(
     piece: Piece, slopes: Tensor, element: Element, activation: str, smoothing: float
 ) -> None:
     """Both gradients, added; that of the cross-entropy of logits is p - y, and p is there."""
-    p = probabilities(piece, activation)
-    _overlap_slope(_counting(piece), slopes[1:], activation, None, p)
+    of_values, d_both, d_missed, d_alarms, _ = slopes
+    d = (piece.y_true * (d_both - d_missed - d_alarms)).add_(d_alarms)
     if activation == "sigmoid":
-        slope = p.sub_(smoothed(piece.y_true, smoothing))
+        slope = piece.gradient
+        d = _through_sigmoid(d, slope)
+        slope.sub_(smoothed(piece.y_true, smoothing))
     else:
-        slope = torch.empty_like(piece.gradient)
-        element(piece.y_pred, piece.y_true, slope, values=False)
-    piece.gradient.add_(slope.mul_(piece.coefficient * slopes[0]))
-
-
-def _counting(piece: Piece) -> Piece:
-    ones = piece.y_pred.new_ones(1, 1, 1, 1)
-    return replace(piece, coefficient=ones if piece.included is None else piece.included.to(piece.y_pred.dtype))
+        slope = piece.gradient
+        element(piece.y_pred, piece.y_true, slope, want="slope")
+    slope.mul_(piece.coefficient * of_values).add_(d)
 
 
 # ------------------------------------------------------------------------------------------------------------------- errors
@@ -198,12 +218,11 @@ def _counting(piece: Piece) -> Piece:
 
 def errors_of_piece(piece: Piece, element: Element, columns: Tensor | None) -> Tensor:
     """sum(w e), e the error of an element."""
-    values = element(piece.y_pred, piece.y_true, None)
-    return weighted_sum(values, piece.y_pred.new_ones(1, 1, 1, 1), columns)[None, :, None]
+    ones = piece.y_pred.new_ones(1, 1, 1, 1)
+    return summed(element, piece, piece.gradient, ones, columns)[None, :, None]
 
 
 def errors_slope(piece: Piece, slopes: Tensor, element: Element, columns: Tensor | None) -> None:
-    """w de."""
-    element(piece.y_pred, piece.y_true, piece.gradient, values=False)
+    """w de, of what is left of de."""
     scaled = slopes[0] * factor_of(element)
     piece.gradient.mul_(scaled if columns is None else scaled * columns)

@@ -35,12 +35,28 @@ def cost_weight(y_pred: Tensor, y_true: Tensor, cost_matrix: Tensor, *, indexing
     tensor([5.])
     """
     by_true = _by_true_class(y_pred, cost_matrix, indexing, axis)
-    predicted = y_pred.argmax(axis)
+    predicted = _most_likely(y_pred, axis)
     if y_true.is_floating_point():
         # A row of the transposed matrix for each prediction: never a matrix for each.
         return (by_true.T[predicted].movedim(-1, axis) * y_true).sum(axis)
     known, labels = _known(y_true, len(by_true))
     return torch.where(known, by_true[labels, predicted], 1.0)
+
+
+#: classes that are looked through at once
+BLOCK = 128
+
+
+def _most_likely(y_pred: Tensor, axis: int) -> Tensor:
+    """argmax, of equal ones the first; along long rows block by block, for torch finds places one number at a time, values many."""
+    classes, last = y_pred.shape[axis], axis % y_pred.ndim == y_pred.ndim - 1
+    blocks = [size for size in range(4, BLOCK + 1, 4) if classes % size == 0] if last and classes > BLOCK else []
+    if not blocks or y_pred.device.type != "cpu" or torch.compiler.is_compiling():
+        return y_pred.argmax(axis)
+    rows = y_pred.reshape(-1, classes // blocks[-1], blocks[-1])
+    block = rows.amax(2).argmax(1)
+    inside = rows[torch.arange(len(rows), device=rows.device), block].argmax(1)
+    return (block * blocks[-1] + inside).view(y_pred.shape[:-1])
 
 
 def expected_cost(
