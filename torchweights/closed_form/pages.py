@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-#: bytes from which on the allocator of C asks the system anew each time
-LARGE = 32 << 20
+#: bytes from which on the allocator of C may ask the system anew each time
+LARGE = 4 << 20
 
 
 @functools.cache

@@ -185,7 +185,8 @@ def overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor
 
 def _through_sigmoid(slope: Tensor, p: Tensor) -> Tensor:
     """slope p (1 - p)."""
-    return torch.ops.aten.sigmoid_backward(slope, p)
+    found: Tensor = torch.ops.aten.sigmoid_backward(slope, p)
+    return found
 
 
 def crossentropy_and_overlap_of_piece(piece: Piece, element: Element, activation: str) -> Tensor:
