@@ -96,14 +96,13 @@ def _is_label(piece: Piece) -> Tensor:
 def whole_crossentropy_of_labels(piece: Piece) -> Tensor:
     """``crossentropy_of_labels`` without a branch and without gathering, for the compiler; a label that is no class gives NaN."""
     z, labels, c = piece.y_pred, piece.y_true, piece.coefficient
-    here = _is_label(piece)
+    here, known = _is_label(piece), (labels >= 0) & (labels < z.shape[CLASSES])
     largest, at_label = z.amax(CLASSES, keepdim=True), _sum(torch.where(here, z, 0.0))
     shift, far = torch.where(largest.abs() <= SAFE, 0.0, largest), largest - at_label > SAFE
-    exponentials = torch.where(here, 0.0, (z - shift).exp())
-    others, behind = _sum(exponentials), shift - at_label
-    each = c / (others + (-behind).exp())
-    known = (labels >= 0) & (labels < z.shape[CLASSES])
-    piece.gradient.copy_(torch.where(known, torch.where(here, -others * each, exponentials * each), 0.0))
+    others, behind = _sum(torch.where(here, 0.0, (z - shift).exp())), shift - at_label
+    each = torch.where(known, c / (others + (-behind).exp()), 0.0)
+    # An exponential that is used twice would be kept, in memory as large as the predictions: this one is another.
+    piece.gradient.copy_(torch.where(here, -others * each, each / (shift - z).exp()))
     return added_up(torch.where(known, log_of_sum(others, behind, far), torch.nan) * c)
 
 

@@ -13,19 +13,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torchweights.closed_form.pages import in_large_pages
 from torchweights.closed_form.pieces import SHORT, Batch, Piece
 
 Step = Callable[..., Any]
 _said: set[str] = set()
 
 
-def _step(of_whole: Callable[[Piece], Tensor], harmless: float, wants_gradient: bool, y_pred: Tensor, y_true: Tensor,
-          coefficient: Tensor, included: Tensor | None) -> tuple[Tensor, Tensor | None]:  # fmt: skip
-    """Loss and gradient of a whole batch; what must not show is hidden on the way, which costs nothing here."""
-    piece = Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred))
-    piece = piece if included is None else piece.hidden(included, harmless)
-    loss = of_whole(piece)
-    return loss, piece.gradient if wants_gradient else None
+def _step(of_whole: Callable[[Piece], Tensor], harmless: float, hides: bool, y_pred: Tensor, y_true: Tensor,
+          coefficient: Tensor, columns: Tensor | None, gradient: Tensor | None) -> Tensor:  # fmt: skip
+    """Loss of a whole batch, its gradient into the buffer; what must not show is hidden on the way, which costs nothing here."""
+    # What weighs 0 is what does not count; booleans would be loaded one by one.
+    shown = coefficient != 0 if hides else None
+    if columns is not None:
+        shown = columns != 0 if shown is None else (columns != 0) & shown
+    piece = Piece(y_pred, y_true, coefficient, shown, torch.empty_like(y_pred) if gradient is None else gradient)
+    return of_whole(piece if shown is None else piece.hidden(shown, harmless))
 
 
 def _of_its_own(function: Step) -> Step:
@@ -120,15 +123,11 @@ def fused(
     compiled: Compiled,
 ) -> tuple[Tensor, Tensor | None] | None:
     """Loss and gradient, laid out as the predictions are; None where there is no compiler."""
-    piece = whole(batch)
-    shown = piece.included
-    if columns is not None:
-        shown = columns != 0 if shown is None else (columns != 0) & shown
+    gradient = in_large_pages(torch.empty_like(batch.y_pred)) if wants_gradient else None
+    piece, hides = whole(batch, gradient), batch.included is not None
+    buffer = piece.gradient if wants_gradient else None
     with torch.no_grad():
-        found = compiled(
-            _step, of_whole, harmless, wants_gradient, piece.y_pred, piece.y_true, piece.coefficient, shown
+        loss = compiled(
+            _step, of_whole, harmless, hides, piece.y_pred, piece.y_true, piece.coefficient, columns, buffer
         )
-    if found is None:
-        return None
-    loss, gradient = found
-    return loss, None if gradient is None else batch.layout.as_predictions(gradient)
+    return None if loss is None else (loss, gradient)
