@@ -28,6 +28,13 @@ def count(flags: Tensor) -> Tensor:
     return torch.count_nonzero(flags) if validation.can_look(flags) else flags.sum()
 
 
+def times(flags: Tensor, numbers: Tensor) -> Tensor:
+    """The numbers, all of them finite, where True and 0 elsewhere."""
+    found = as_numbers(flags, numbers.dtype)
+    fresh = found.shape == numbers.shape and not numbers.requires_grad and validation.can_look(numbers)
+    return found.mul_(numbers) if fresh and found is not flags else found * numbers
+
+
 def where(flags: Tensor, numbers: Tensor) -> Tensor:
     """The numbers where True and 0 elsewhere, whatever stands there."""
     if not numbers.is_floating_point() and numbers.dtype != torch.bool and validation.can_look(numbers):

@@ -165,7 +165,7 @@ def weigh(
         included = met.mask if included is None else included & met.mask
         if weight is not None:
             # A product is quicker, and would make NaN of 0 x infinity.
-            weight = weight * flags.as_numbers(met.mask, dtype) if plain else flags.where(met.mask, weight)
+            weight = flags.times(met.mask, weight) if plain else flags.where(met.mask, weight)
     return Weighed(shape, weight, included, met, row, device)
 
 

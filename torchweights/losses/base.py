@@ -193,9 +193,10 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
             # One prediction per sample: Keras's fit makes (N, 1) of it too.
             y_pred, y_true = y_pred.unsqueeze(-1), y_true.unsqueeze(-1) if y_true.ndim == 1 else y_true
         met = self._meet(y_pred, y_true)
-        chosen = self._weight_of_prediction(y_pred, met)
-        weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype, chosen)
-        if not met.is_floating_point():
+        chosen, kept = self._weight_of_prediction(y_pred, met), self._kept(met)
+        met = met if kept is None else flags.where(kept, met)
+        weighed = self._weigh(y_pred.shape, y_true, met, sample_weight, mask, y_pred.device, y_pred.dtype, chosen, kept)
+        if not met.is_floating_point() and (kept is None or weighed.included is not kept):
             # Labels that do not count may be no class.
             met = self._hide_targets(met, weighed, self._values_axes(y_pred.ndim) if met.ndim == y_pred.ndim else ())
         if validation.can_look(y_pred) if self.validate is None else self.validate:
@@ -227,12 +228,16 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
         device: torch.device,
         dtype: torch.dtype,
         chosen: Tensor | None = None,
+        kept: Tensor | None = None,
     ) -> Weighed:
-        """Class weights, sample weights, weights of predictions (``chosen``), masks and ignored labels as one weight tensor."""
+        """Class weights, sample weights, weights of predictions (``chosen``), masks and ignored labels as one weight tensor.
+
+        ``kept`` where ignored labels are hidden already.
+        """
         shape = self._values_shape(y_pred_shape)
         sample_weight = validation.as_weight("sample_weight", sample_weight, device)
         mask = validation.as_mask(mask, device, self.validate)
-        kept = self._kept(met)
+        hidden, kept = kept, self._kept(met) if kept is None else kept
         if kept is not None:
             mask = kept if mask is None else kept & self._grown(mask, shape)
         counted, judged = None, mask
@@ -242,7 +247,7 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
             judged = sample_weight != 0 if mask is None else (sample_weight != 0) & self._grown(mask, shape)
         if self._class_weights_act() and not class_weight.overridden(sample_weight, self.semantics.class_weights):
             labels = met
-            if mask is not None and sample_weight is None and not met.is_floating_point():
+            if mask is not None and mask is not hidden and sample_weight is None and not met.is_floating_point():
                 labels = flags.where(self._grown(mask, shape), met)  # where a mask hides, its class counts nowhere
             found = counted = self._class_weights_of(y_true, labels, y_pred_shape, judged, shape)
             if found is not None and not self._weights_inside():

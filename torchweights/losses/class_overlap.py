@@ -172,6 +172,7 @@ class ClassTversky(WeightedLoss):
         device: torch.device,
         dtype: torch.dtype,
         chosen: Tensor | None = None,
+        kept: Tensor | None = None,
     ) -> Weighed:
         """What weighs images, for a denominator: masks and weights of pixels act inside of their values, and leave out no image."""
         weight = validation.as_weight("sample_weight", sample_weight, device)
