@@ -31,3 +31,19 @@ def test_all_true_and_none() -> None:
 def test_what_is_left_out_may_be_anything(poison: float) -> None:
     numbers = torch.where(FLAGS, 2.0, poison)
     assert torch.equal(flags.where(FLAGS, numbers), FLAGS * 2.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_times_keeps_the_numbers_given_and_their_gradient(dtype: torch.dtype) -> None:
+    numbers, chosen = torch.tensor([2.0, 3.0, 4.0], dtype=dtype), torch.tensor([True, False, True])
+    assert flags.times(chosen, numbers).tolist() == [2.0, 0.0, 4.0] and numbers.tolist() == [2.0, 3.0, 4.0]
+    learned = numbers.clone().requires_grad_()
+    flags.times(chosen, learned).sum().backward()
+    assert learned.grad is not None and learned.grad.tolist() == [1.0, 0.0, 1.0]
+    column = numbers[:, None]
+    assert flags.times(chosen, column).tolist() == [[2.0, 0.0, 2.0], [3.0, 0.0, 3.0], [4.0, 0.0, 4.0]]
+    assert column.tolist() == [[2.0], [3.0], [4.0]]
+    ones = torch.tensor([1.0, 0.0, 1.0], dtype=dtype)
+    assert flags.times(ones, numbers).tolist() == [2.0, 0.0, 4.0] and ones.tolist() == [1.0, 0.0, 1.0], (
+        "numbers that are flags stay"
+    )
