@@ -203,13 +203,11 @@ def crossentropy_and_overlap_slope(
 ) -> None:
     """Both gradients, added; that of the cross-entropy of logits is p - y, and p is there."""
     of_values, d_both, d_missed, d_alarms, _ = slopes
-    d = (piece.y_true * (d_both - d_missed - d_alarms)).add_(d_alarms)
+    d, slope = (piece.y_true * (d_both - d_missed - d_alarms)).add_(d_alarms), piece.gradient
     if activation == "sigmoid":
-        slope = piece.gradient
         d = _through_sigmoid(d, slope)
         slope.sub_(smoothed(piece.y_true, smoothing))
     else:
-        slope = piece.gradient
         element(piece.y_pred, piece.y_true, slope, want="slope")
     slope.mul_(piece.coefficient * of_values).add_(d)
 
