@@ -32,59 +32,38 @@ def _sum(tensor: Tensor) -> Tensor:
 # ------------------------------------------------------------------------------------------------------------ logits, labels
 
 
-def _places(like: Tensor, labels: Tensor) -> Tensor:
-    """Where each label's number is in a piece, counted along its memory: along one axis torch gathers faster than along one of four."""
-    steps = like.stride()
-    first, *others = [axis for axis in (3, 0, 1) if like.shape[axis] > 1] or [3]
-    place = torch.add(_steps(like, first), labels, alpha=steps[2])
-    for axis in others:
-        place.add_(_steps(like, axis))
-    return place.reshape(-1)
-
-
-def _steps(like: Tensor, axis: int) -> Tensor:
-    """0, 1, .. times the stride of an axis, along it."""
-    size, step = like.shape[axis], like.stride(axis)
-    steps = torch.arange(0, max(size * step, 1), step, device=like.device)
-    return steps.view([-1 if other == axis else 1 for other in range(4)])
-
-
-def _flat(piece: Tensor) -> Tensor:
-    """The memory of a piece from its first number to its last."""
-    size = 1 + sum((size - 1) * stride for size, stride in zip(piece.shape, piece.stride(), strict=True))
-    return piece.as_strided((size,), (1,))
+def _zeros(like: Tensor) -> Tensor:
+    """Without memory; torch scatters them in half the time of a number."""
+    return like.new_zeros(()).expand_as(like)
 
 
 def crossentropy_of_labels(piece: Piece) -> Tensor:
     """v = ln(1 + sum of e^(z_j - z_y) over the classes j but y, the label); dv = softmax(z) - [j = y]."""
-    z, c = piece.y_pred, piece.coefficient
-    place, zero = _places(z, piece.y_true), z.new_zeros(())
-    at_label = _flat(z).index_select(0, place).view_as(piece.y_true)
+    z, labels, c = piece.y_pred, piece.y_true, piece.coefficient
+    at_label = z.gather(CLASSES, labels)
     # Unshifted, exponentials are exact in their argument, unless they overflow or vanish.
     if not all_within(z, math.log(z.shape[CLASSES]) - SAFE, SAFE - math.log(z.shape[CLASSES])):
-        return _shifted_crossentropy_of_labels(piece, place, at_label)
-    exponentials, gradient = torch.exp(z, out=piece.gradient), _flat(piece.gradient)
-    gradient.scatter_(0, place, zero.expand_as(place))
+        return _shifted_crossentropy_of_labels(piece, at_label)
+    exponentials = torch.exp(z, out=piece.gradient).scatter_(CLASSES, labels, _zeros(at_label))
     others, inverse = _sum(exponentials), at_label.neg().exp_()
     each = at_label.exp_().add_(others)
     torch.div(c, each, out=each)
     exponentials.mul_(each)
-    gradient.scatter_(0, place, torch.addcmul(zero, others, each, value=-1, out=each).view(-1))
+    exponentials.scatter_(CLASSES, labels, torch.mul(others, each, out=each).neg_())
     # As below, to the bit: what is left out, and may hold anything, must not show in its neighbours.
     return added_up(others.mul_(inverse).log1p_().mul_(c))
 
 
-def _shifted_crossentropy_of_labels(piece: Piece, place: Tensor, at_label: Tensor) -> Tensor:
+def _shifted_crossentropy_of_labels(piece: Piece, at_label: Tensor) -> Tensor:
     """The same where logits are large: against the largest."""
-    z, c, gradient = piece.y_pred, piece.coefficient, _flat(piece.gradient)
+    z, labels, c = piece.y_pred, piece.y_true, piece.coefficient
     largest = z.amax(CLASSES, keepdim=True)
     shift, far = torch.where(largest.abs() <= SAFE, 0.0, largest), largest - at_label > SAFE
-    exponentials = torch.exp(z - shift, out=piece.gradient)
-    gradient.scatter_(0, place, z.new_zeros(()).expand_as(place))
+    exponentials = torch.exp(z - shift, out=piece.gradient).scatter_(CLASSES, labels, _zeros(at_label))
     others, behind = _sum(exponentials), shift - at_label
     each = c / (others + (-behind).exp())
     exponentials.mul_(each)
-    gradient.scatter_(0, place, (others * each).neg_().view(-1))
+    exponentials.scatter_(CLASSES, labels, (others * each).neg_())
     return added_up(log_of_sum(others, behind, far) * c)
 
 
@@ -201,9 +180,8 @@ def _focal_of_one_hot(piece: Piece, alpha: Numbers, gamma: float) -> Tensor:
 
 def crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: float) -> Tensor:
     """v = -ln clip(p_y / sum(p)), or clipped before it is normalised."""
-    p, c = piece.y_pred, piece.coefficient
-    place = _places(p, piece.y_true)
-    at_label = _flat(p).index_select(0, place).view_as(piece.y_true)
+    p, labels, c = piece.y_pred, piece.y_true, piece.coefficient
+    at_label = p.gather(CLASSES, labels)
     if form == "clip first":
         inside = all_within(p, epsilon, 1 - epsilon)
         q, own = (p, at_label) if inside else (p.clamp(epsilon, 1 - epsilon), at_label.clamp(epsilon, 1 - epsilon))
@@ -223,7 +201,7 @@ def crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: fl
         piece.gradient.copy_(slope.expand_as(p))
         slope.sub_(torch.where(acting == 0, 0.0, acting / at_label))
         values = clipped.log_().neg_()
-    _flat(piece.gradient).scatter_(0, place, slope.view(-1))
+    piece.gradient.scatter_(CLASSES, labels, slope)
     return added_up(values.mul_(c))
 
 

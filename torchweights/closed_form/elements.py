@@ -99,8 +99,8 @@ def repeated(c: Tensor, times: int) -> Tensor:
     return found.view(*c.shape[:2], times, 1)
 
 
-#: numbers that one thread adds up
-ROW = 1024
+#: numbers that one thread adds up; so few of them that torch asks no second thread
+ROW, FEW = 1024, 1 << 14
 
 
 def by_sample(values: Tensor) -> Tensor:
@@ -109,11 +109,11 @@ def by_sample(values: Tensor) -> Tensor:
     if torch.compiler.is_compiling():
         return flat.sum(1)
     whole = flat.shape[1] // ROW * ROW
-    sums = flat[:, whole:].sum(1, dtype=torch.float64)
-    if not whole:
-        return sums
+    if not whole or flat.numel() < FEW:
+        return flat.sum(1, dtype=torch.float64)
     rows: Tensor = flat[:, :whole].unflatten(1, (-1, ROW))  # type: ignore[no-untyped-call]
-    return sums + rows.sum(2).sum(1, dtype=torch.float64)
+    sums = rows.sum(2).sum(1, dtype=torch.float64)
+    return sums if whole == flat.shape[1] else sums + flat[:, whole:].sum(1, dtype=torch.float64)
 
 
 def added_up(values: Tensor) -> Tensor:

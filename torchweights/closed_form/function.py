@@ -98,8 +98,7 @@ def _summed(form: ClosedForm, batch: Batch, gradient: Tensor | None) -> Tensor |
     total = 0.0
     for piece in batch.pieces(gradient, turned=form.turned, parts=form.parts):
         part = float(form.of_piece(piece))
-        shown = _shown(piece, form.columns)
-        if not math.isfinite(part) and shown is not None:
+        if not math.isfinite(part) and (shown := _shown(piece, form.columns)) is not None:
             # Something that is left out may be to blame: 0 x NaN is NaN.
             part = float(form.of_piece(piece.hidden(shown, form.harmless)))
         total += part
