@@ -6,6 +6,8 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
+import torch
+
 
 def rounds(steps: Mapping[str, Callable[[], object]], count: int, warm: int = 2) -> dict[str, list[float]]:
     """Seconds of each step in each round; all of them run in every round, one after the other."""
@@ -17,6 +19,19 @@ def rounds(steps: Mapping[str, Callable[[], object]], count: int, warm: int = 2)
             if place >= warm:
                 taken[name].append(time.perf_counter() - start)
     return taken
+
+
+def handover(times: int = 50) -> float:
+    """Seconds of a step so small that most of it is threads waiting for each other: more where something else runs beside them.
+
+    On a virtual machine that is often not to be seen otherwise: who computes slows down, who waits for memory does not.
+    """
+    numbers, taken = torch.ones(1 << 16), []
+    for _ in range(times):
+        start = time.perf_counter()
+        numbers.neg_()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
 
 
 def ratio(taken: Mapping[str, list[float]], one: str, other: str) -> tuple[float, float, float]:

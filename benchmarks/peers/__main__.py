@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -32,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = set(names) - set(WORKLOADS)
     if unknown:
         parser.error(f"workload expected of {', '.join(WORKLOADS)}; received {', '.join(sorted(unknown))}")
-    lines, results = [f"{date.today().isoformat()}, {report.machine()}\n"], {}
+    lines, results, shortest = [f"{date.today().isoformat()}, {report.machine()}\n"], {}, math.inf
     for name in names:
-        results[name] = measuring.timed(name, chosen.rounds, chosen.seconds, chosen.device)
+        results[name], shortest = measuring.timed(name, chosen.rounds, chosen.seconds, chosen.device, shortest)
         if chosen.memory and chosen.device == "cpu":
             here = [key for key in results[name]["losses"] if key in (PLAIN, CLOSED, FUSED, NATIVE, COMPILED, "naive")]
             results[name]["peaks"] = measuring.peaks(name, here)

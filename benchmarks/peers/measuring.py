@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -20,11 +21,14 @@ import torch
 
 from benchmarks.peers import libraries, losses, on_tensorflow
 from benchmarks.peers.workloads import WORKLOADS
+from benchmarks.timing import handover
 
 THREADS = 2
 LIMIT = "copy limit"
 #: what a call must take for its sample to be trusted
 SAMPLE = 0.02
+#: how much longer than the shortest of all a handover may take beside a sample that counts
+CALM = 1.2
 Step = Callable[[], Any]
 
 
@@ -65,7 +69,7 @@ def _signature(found: Any) -> tuple[float, float, float]:
 
 
 def serve(backend: str, name: str, device: str, connection: Any) -> None:
-    """A process that answers what it is asked: the seconds of so many steps of a loss."""
+    """A process that answers what it is asked: the seconds of so many steps of a loss, and of a handover before or after them."""
     torch.set_num_threads(THREADS)
     if backend == "torch":
         steps, says, absent = torch_steps(name, device=device)
@@ -93,14 +97,21 @@ def serve(backend: str, name: str, device: str, connection: Any) -> None:
     while (asked := connection.recv()) is not None:
         key, times = asked
         steps[key]()  # What the loss before left in the caches and the heap is not this one's.
-        began = time.perf_counter()
+        before, began = handover(), time.perf_counter()
         for _ in range(times):
             steps[key]()
-        connection.send((time.perf_counter() - began) / times)
+        seconds = (time.perf_counter() - began) / times
+        connection.send((seconds, max(before, handover())))
 
 
-def timed(name: str, rounds: int, seconds: float, device: str = "cpu") -> dict[str, Any]:
-    """Median seconds of every loss; all are visited in every round, in random order."""
+def timed(
+    name: str, rounds: int, seconds: float, device: str = "cpu", shortest: float = math.inf
+) -> tuple[dict[str, Any], float]:
+    """Median seconds of every loss, and the shortest handover; all are visited in every round, in random order.
+
+    Samples in which the machine was disturbed do not count, and are made up for while there is time; only where a loss has no
+    other do they stand for it.
+    """
     context = multiprocessing.get_context("spawn")
     connections, where, found, absent = {}, {}, {}, []
     for backend in ("torch", "tensorflow") if device == "cpu" else ("torch",):
@@ -119,19 +130,27 @@ def timed(name: str, rounds: int, seconds: float, device: str = "cpu") -> dict[s
             where[key] = backend
     keys = [key for key, one in found.items() if "error" not in one]
     end = time.monotonic() + seconds
-    for _ in range(rounds):
+    while keys:
         random.shuffle(keys)
         for key in keys:
             times = max(1, int(SAMPLE / max(found[key]["each"], 1e-6)))
             connections[where[key]].send((key, times))
             found[key]["samples"].append(connections[where[key]].recv())
-        if time.monotonic() > end:
+            shortest = min(shortest, found[key]["samples"][-1][1])
+        if time.monotonic() > end or all(len(calm(found[key]["samples"], shortest)) >= rounds for key in keys):
             break
     for connection in connections.values():
         connection.send(None)
     for key in keys:
-        found[key]["seconds"] = statistics.median(found[key]["samples"])
-    return {"losses": found, "absent": absent}
+        counted, samples = calm(found[key]["samples"], shortest), found[key]["samples"]
+        found[key]["disturbed"] = not counted
+        found[key]["seconds"] = statistics.median(counted or [one for one, _ in samples])
+    return {"losses": found, "absent": absent}, shortest
+
+
+def calm(samples: list[tuple[float, float]], shortest: float) -> list[float]:
+    """Seconds of the samples beside which a handover took no longer than it should."""
+    return [seconds for seconds, beside in samples if beside <= CALM * shortest]
 
 
 # --------------------------------------------------------------------------------------------------------------------- memory

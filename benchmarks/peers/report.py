@@ -58,6 +58,7 @@ def table(name: str, found: dict[str, Any]) -> Iterator[str]:
     for key in sorted(timed, key=lambda one: losses[one]["seconds"]):
         bold = "**" if key in OURS else ""
         says = losses[key]["says"] + (f" first call {losses[key]['first']:.1f} s" if losses[key]["first"] > 1 else "")
+        says += " the machine was disturbed" * losses[key]["disturbed"]
         cells = (
             f"{bold}{key}{bold}", f"{losses[key]['seconds'] * factor:.2f}", f"{ratio(found, key, NATIVE):.2f}", f"{ratio(found, key, KERAS):.2f}",
             f"{peaks[key]:.2f}" if key in peaks else "", alike(found, key), says.strip(),

@@ -5,14 +5,16 @@ value weighs in the loss comes from ``reduction``, as everywhere.
 """
 
 from torchweights.closed_form import crossentropies, elements, one_hot, sums
-from torchweights.closed_form.function import ClosedForm, Given, closed_loss, steps_aside
-from torchweights.closed_form.fusing import Compiled
+from torchweights.closed_form.function import Check, ClosedForm, Given, closed_loss, steps_aside
+from torchweights.closed_form.fusing import Compiled, Expected
 from torchweights.closed_form.pieces import Piece
 from torchweights.closed_form.sums import closed_sums
 
 __all__ = [
+    "Check",
     "ClosedForm",
     "Compiled",
+    "Expected",
     "Given",
     "Piece",
     "closed_loss",

@@ -3,7 +3,7 @@
 Each function takes (p, y, slope), leaves dv / dp in the buffer ``slope`` where one is given, and returns the values, both in
 precision that is the predictions'. ``want`` may be less than "values": "sums", for numbers that are fewer and add up to the same in
 each sample, or "slope", for the derivative alone. ``alike`` says that all elements count: only then may a formula be chosen by
-their numbers, for what is left out must not change a bit of what is not.
+their numbers, for what is left out must not change a bit of what is not. ``hard`` says that labels are 0 and 1, or NaN.
 """
 
 from __future__ import annotations
@@ -33,6 +33,14 @@ class Element(Protocol):
 def averaged(element: Element, count: float, columns: Tensor | None, piece: Piece) -> Tensor:
     """sum(c mean(w v)) over a piece, each value a mean over ``count`` elements; ``columns`` are their weights w."""
     c = piece.coefficient / count
+    if torch.compiler.is_compiling():
+        weight = c if columns is None else c * columns
+        values = element(piece.y_pred, piece.y_true, piece.gradient)
+        piece.gradient.mul_(weight * factor_of(element))
+        if element is squared:
+            # What is made of the gradient goes into its loop.
+            return (piece.gradient * (piece.y_pred - piece.y_true)).sum() / 2
+        return (values * weight).sum()
     if columns is None and repeats(piece, c):
         weight = repeated(c, piece.y_pred.shape[2])
         values = element(piece.y_pred, piece.y_true, piece.gradient, alike=piece.included is None)
@@ -105,9 +113,9 @@ ROW, FEW = 1024, 1 << 14
 
 def by_sample(values: Tensor) -> Tensor:
     """The sum of each sample of a piece, (n,), in float64: to the bit the same with any number of threads, each of which has its rows."""
-    flat = values.flatten(1)
     if torch.compiler.is_compiling():
-        return flat.sum(1)
+        return values.sum(tuple(range(1, values.ndim)))
+    flat = values.flatten(1)
     whole = flat.shape[1] // ROW * ROW
     if not whole or flat.numel() < FEW:
         return flat.sum(1, dtype=torch.float64)
@@ -145,6 +153,11 @@ def are_hard(y: Tensor) -> bool:
 def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: float = 0.0, *, want: Want = "values", alike: bool = False) -> Tensor:  # fmt: skip
     """v = max(z, 0) - z y + ln(1 + e^-|z|); dv = sigmoid(z) - y."""
     y = smoothed(y, smoothing)
+    if torch.compiler.is_compiling():
+        p, _, at_0 = whole_sigmoid(z)
+        if slope is not None:
+            slope.copy_(p - y)
+        return at_0 - z * y
     if slope is not None:
         torch.sigmoid(z, out=slope).sub_(y)
     if want == "slope":
@@ -156,6 +169,14 @@ def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: floa
     if want == "sums":
         return _less_logarithms(positive.flatten(1), wrong.flatten(1))
     return positive.sub_(wrong.neg_().log1p_())
+
+
+def whole_sigmoid(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """sigmoid(z), sigmoid(-z) and ln(1 + e^z), for the compiler: of one exponential, which makes all that follows one loop."""
+    small = (-z.abs()).exp()
+    share = 1 / (1 + small)
+    other = small * share
+    return torch.where(z >= 0, share, other), torch.where(z >= 0, other, share), torch.relu(z) + torch.log1p(small)
 
 
 def _less_logarithms(values: Tensor, q: Tensor) -> Tensor:
@@ -179,8 +200,12 @@ def binary_of_probabilities(
     *,
     want: Want = "values",
     alike: bool = False,
+    hard: bool = False,
 ) -> Tensor:
-    """v = -(y ln q + (1 - y) ln(1 - q)), q the clipped p; dv = (q - y) / (q (1 - q)) within the clip."""
+    """v = -(y ln q + (1 - y) ln(1 - q)), q the clipped p; dv = (q - y) / (q (1 - q)) within the clip.
+
+    Of ``hard`` labels v = -ln t, dv = (1 - 2 y) / t, t what y has of q and 1 - q.
+    """
     y = smoothed(y, smoothing)
     inside = all_within(p, epsilon, 1 - epsilon)
     q = p if inside else p.clamp(epsilon, 1 - epsilon)
@@ -189,6 +214,11 @@ def binary_of_probabilities(
     if added and form != "clip, add, graph":
         rest.add_(added)
     above = q + added if added else q
+    if hard:
+        chosen = torch.where(y == 0, rest, above * y)
+        if slope is not None:
+            slope.copy_(torch.where(q == p, 1 - 2 * y, 0.0) / chosen)
+        return chosen.log().neg()
     if slope is not None and added:
         torch.div(1 - y, rest, out=slope).sub_(y / above)
     elif slope is not None:
@@ -213,13 +243,14 @@ def focal_of_logits(
     *,
     want: Want = "values",
     alike: bool = False,
+    hard: bool = False,
 ) -> Tensor:
     """v = l^gamma BCE, l = y (1 - p) + (1 - y) p; dv = l^(gamma - 1) (l (p - y) + gamma (1 - 2 y) p (1 - p) BCE)."""
-    if alike and not smoothing and are_hard(y):
+    if hard or (alike and not smoothing and are_hard(y)):
         return _focal_of_hard_logits(z, y, slope, gamma, alpha)
     y = smoothed(y, smoothing)
     crossentropy = binary_of_logits(z, y, slope)
-    p, rest = torch.sigmoid(z), torch.sigmoid(-z)
+    p, rest = whole_sigmoid(z)[:2] if torch.compiler.is_compiling() else (torch.sigmoid(z), torch.sigmoid(-z))
     left = torch.lerp(p, rest, y)
     inner = p.mul_(rest).mul_(crossentropy).mul_((1 - 2 * y).mul_(gamma))
     slope.mul_(left).add_(inner)
@@ -229,10 +260,14 @@ def focal_of_logits(
 def _focal_of_hard_logits(z: Tensor, y: Tensor, slope: Tensor, gamma: Numbers, alpha: Numbers | None) -> Tensor:
     """Labels 0 and 1 turn the sign of z: with t = z (1 - 2 y), l = sigmoid(t), v = l^gamma ln(1 + e^t)."""
     t = torch.addcmul(z, z, y, value=-2)
-    left, rest = torch.sigmoid(t), slope
-    crossentropy = torch.relu(t)
-    crossentropy.sub_(t.sub_(crossentropy, alpha=2).sigmoid_().neg_().log1p_())
-    torch.sub(left.new_ones(()), left, out=rest)
+    if torch.compiler.is_compiling():
+        left, other, crossentropy = whole_sigmoid(t)
+        rest = slope.copy_(other)
+    else:
+        left, rest = torch.sigmoid(t), slope
+        crossentropy = torch.relu(t)
+        crossentropy.sub_(t.sub_(crossentropy, alpha=2).sigmoid_().neg_().log1p_())
+        torch.sub(left.new_ones(()), left, out=rest)
     # dv / dt = l^(gamma - 1) (l l + gamma l (1 - l) BCE) = l^gamma (l + gamma (1 - l) BCE)
     if isinstance(gamma, (int, float)):
         torch.addcmul(left, rest, crossentropy, value=gamma, out=slope)
@@ -261,11 +296,12 @@ def focal_of_probabilities(
     *,
     want: Want = "values",
     alike: bool = False,
+    hard: bool = False,
 ) -> Tensor:
     """v = l^gamma BCE(clip(p)), l = y (1 - p) + (1 - y) p of p itself; dv = l^(gamma - 1) (l dBCE + gamma (1 - 2 y) BCE)."""
     y = smoothed(y, smoothing)
-    crossentropy = binary_of_probabilities(p, y, slope, 0.0, epsilon, form)
-    left = torch.lerp(p, 1 - p, y)
+    crossentropy = binary_of_probabilities(p, y, slope, 0.0, epsilon, form, hard=hard)
+    left = torch.where(y == 0, p, 1 - p) if hard else torch.lerp(p, 1 - p, y)
     inner = torch.rsub(y, 1, alpha=2).mul_(crossentropy)
     slope.mul_(left).add_(inner.mul_(gamma))
     return _focal(left, crossentropy, slope, y, gamma, alpha)

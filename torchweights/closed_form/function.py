@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from torchweights import tracing, validation
-from torchweights.closed_form.fusing import Compiled, fused, pays
+from torchweights.closed_form.fusing import ANYTHING, Compiled, Expected, fused, pays
 from torchweights.closed_form.pages import in_large_pages
 from torchweights.closed_form.pieces import Batch, Piece, layout_of
 
@@ -36,6 +36,10 @@ class ClosedForm:
     parts: int = 16
     #: the same for the compiler, where ``of_piece`` looks at numbers
     of_whole: OfPiece | None = None
+    #: the same for the compiler and labels that are 0 and 1, or NaN, where that saves work
+    of_hard: OfPiece | None = None
+    #: whether the compiler has to be told to keep what loss and gradient share
+    shares: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,14 @@ class Given:
     y_true: Tensor
     coefficient: Tensor
     included: Tensor | None
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a compiled pass checks on its way; ``thoroughly()`` says what is wrong where its loss is NaN."""
+
+    expected: Expected
+    thoroughly: Callable[[], None]
 
 
 def steps_aside(y_pred: Tensor, others: Sequence[Tensor | None], anywhere: bool = False) -> bool:
@@ -64,11 +76,15 @@ def steps_aside(y_pred: Tensor, others: Sequence[Tensor | None], anywhere: bool 
 
 
 def closed_loss(
-    form: ClosedForm, given: Given, plain: Callable[[Tensor], Tensor], compiled: Compiled | None = None
+    form: ClosedForm,
+    given: Given,
+    plain: Callable[[Tensor], Tensor],
+    compiled: Compiled | None = None,
+    check: Check | None = None,
 ) -> Tensor | None:
     """The loss, with its gradient if one may be asked for; None where the plain path has to say what comes out.
 
-    ``compiled`` where the whole batch is to be one compiled pass.
+    ``compiled`` where the whole batch is to be one compiled pass; ``check`` what was not checked yet.
     """
     layout = layout_of(given.y_pred, form.spans)
     if layout is None:
@@ -76,21 +92,40 @@ def closed_loss(
     batch = Batch(layout, given.y_pred.detach(), given.y_true, given.coefficient, given.included)
     wants_gradient = given.y_pred.requires_grad and torch.is_grad_enabled()
 
-    def both() -> tuple[Tensor | None, Tensor | None]:
+    def both(check: Check | None = None) -> tuple[Tensor | None, Tensor | None]:
         if compiled is not None and pays(batch, form.turned):
-            found = fused(form.of_whole or form.of_piece, batch, form.columns, form.harmless, wants_gradient, compiled)
+            found = _fused(form, batch, wants_gradient, compiled, check)
             if found is not None:
                 return found
+        if check is not None:
+            check.thoroughly()
         if not validation.can_look(batch.y_pred):
             return None, None
         gradient = in_large_pages(torch.empty_like(batch.y_pred)) if wants_gradient else None
         return _summed(form, batch, gradient), gradient
 
     with torch.no_grad():
-        loss, gradient = both()
+        loss, gradient = both(check)
     if loss is None or not wants_gradient:
         return loss
     return LossAndGradient.apply(given.y_pred, [loss, gradient], both, plain)  # type: ignore[no-untyped-call, no-any-return]
+
+
+def _fused(
+    form: ClosedForm, batch: Batch, wants_gradient: bool, compiled: Compiled, check: Check | None
+) -> tuple[Tensor, Tensor | None] | None:
+    """As if numbers were what is expected of them; where that gives NaN, once more without."""
+    expected = ANYTHING if check is None else check.expected
+    if form.of_hard is not None and compiled.hard and validation.can_look(batch.y_pred):
+        expected = expected._replace(targets="0 or 1")
+    found = fused(form, batch, wants_gradient, compiled, expected)
+    if found is None or expected == ANYTHING or not math.isnan(float(found[0])):
+        return found
+    if check is not None:
+        check.thoroughly()
+    found = fused(form, batch, wants_gradient, compiled)
+    compiled.hard = compiled.hard and found is not None and math.isnan(float(found[0]))
+    return found
 
 
 def _summed(form: ClosedForm, batch: Batch, gradient: Tensor | None) -> Tensor | None:

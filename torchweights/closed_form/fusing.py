@@ -7,8 +7,8 @@ import time
 import types
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,11 +16,40 @@ from torch import Tensor
 from torchweights.closed_form.pages import in_large_pages
 from torchweights.closed_form.pieces import SHORT, Batch, Piece
 
+if TYPE_CHECKING:
+    from torchweights.closed_form.function import ClosedForm
+
 Step = Callable[..., Any]
 _said: set[str] = set()
 
 
-def _step(of_whole: Callable[[Piece], Tensor], harmless: float, hides: bool, y_pred: Tensor, y_true: Tensor,
+class Expected(NamedTuple):
+    """What numbers are taken to be in a compiled pass, whose loss is NaN where they are not."""
+
+    #: predictions in [0, 1]
+    probabilities: bool = False
+    targets: Literal["any", "in [0, 1]", "0 or 1"] = "any"
+
+
+ANYTHING = Expected()
+
+Options = dict[str, str | int | bool | Callable[..., Any]]
+#: What is used twice comes first, so that all that is made of it goes into its loop; the other way round inductor makes two.
+SHARED_FIRST: Options = {"realize_reads_threshold": 2}
+
+
+def _or_nan(expected: Expected, piece: Piece) -> Piece:
+    """NaN for what is not as expected: a minimum and a maximum would be passes of their own."""
+    p, y = piece.y_pred, piece.y_true
+    if expected.probabilities:
+        p = torch.where(p == p.clamp(0, 1), p, torch.nan)
+    if expected.targets != "any":
+        fine = y == y.clamp(0, 1) if expected.targets == "in [0, 1]" else y - y * y == 0
+        y = torch.where(fine, y, torch.nan)
+    return replace(piece, y_pred=p, y_true=y)
+
+
+def _step(of_whole: Callable[[Piece], Tensor], harmless: float, hides: bool, expected: Expected, y_pred: Tensor, y_true: Tensor,
           coefficient: Tensor, columns: Tensor | None, gradient: Tensor | None) -> Tensor:  # fmt: skip
     """Loss of a whole batch, its gradient into the buffer; what must not show is hidden on the way, which costs nothing here."""
     # What weighs 0 is what does not count; booleans would be loaded one by one.
@@ -28,7 +57,7 @@ def _step(of_whole: Callable[[Piece], Tensor], harmless: float, hides: bool, y_p
     if columns is not None:
         shown = columns != 0 if shown is None else (columns != 0) & shown
     piece = Piece(y_pred, y_true, coefficient, shown, torch.empty_like(y_pred) if gradient is None else gradient)
-    return of_whole(piece if shown is None else piece.hidden(shown, harmless))
+    return of_whole(_or_nan(expected, piece if shown is None else piece.hidden(shown, harmless)))
 
 
 def _of_its_own(function: Step) -> Step:
@@ -44,10 +73,11 @@ def _of_its_own(function: Step) -> Step:
 
 @dataclass
 class Compiled:
-    """Compiled steps of one criterion; ``broken`` once there turned out to be no compiler."""
+    """Compiled steps of one criterion; ``broken`` once there turned out to be no compiler, not ``hard`` once labels came between 0 and 1."""
 
     name: str
     broken: bool = False
+    hard: bool = True
     _steps: dict[str, Step] = field(default_factory=dict)
     _known: set[Any] = field(default_factory=set)
 
@@ -55,14 +85,14 @@ class Compiled:
         # What was compiled stays in its process.
         return Compiled, (self.name,)
 
-    def __call__(self, function: Step, *arguments: Any) -> Any:
+    def __call__(self, function: Step, *arguments: Any, options: Options | None = None) -> Any:
         """The function of its arguments, compiled; None where there is no compiler, which is said once, and while it steps aside."""
         # torch compiles nothing while a TorchDispatchMode watches the operators.
         if self.broken or torch._C._len_torch_dispatch_stack():
             return None
-        key = function.__name__
+        key = f"{function.__name__} {options}"
         if key not in self._steps:
-            self._steps[key] = torch.compile(_of_its_own(function), fullgraph=True)
+            self._steps[key] = torch.compile(_of_its_own(function), fullgraph=True, options=options)
         shapes = (key, *(tuple(one.shape) for one in arguments if isinstance(one, Tensor)))
         began = time.perf_counter()
         try:
@@ -115,19 +145,16 @@ def whole(batch: Batch, gradient: Tensor | None = None) -> Piece:
 
 
 def fused(
-    of_whole: Callable[[Piece], Tensor],
-    batch: Batch,
-    columns: Tensor | None,
-    harmless: float,
-    wants_gradient: bool,
-    compiled: Compiled,
+    form: ClosedForm, batch: Batch, wants_gradient: bool, compiled: Compiled, expected: Expected = ANYTHING
 ) -> tuple[Tensor, Tensor | None] | None:
     """Loss and gradient, laid out as the predictions are; None where there is no compiler."""
     gradient = in_large_pages(torch.empty_like(batch.y_pred)) if wants_gradient else None
     piece, hides = whole(batch, gradient), batch.included is not None
-    buffer = piece.gradient if wants_gradient else None
+    of_hard = form.of_hard if expected.targets == "0 or 1" else None
     with torch.no_grad():
         loss = compiled(
-            _step, of_whole, harmless, hides, piece.y_pred, piece.y_true, piece.coefficient, columns, buffer
-        )
+            _step, of_hard or form.of_whole or form.of_piece, form.harmless, hides, expected, piece.y_pred, piece.y_true,
+            piece.coefficient, form.columns, piece.gradient if wants_gradient else None,
+            options=SHARED_FIRST if form.shares else None,
+        )  # fmt: skip
     return None if loss is None else (loss, gradient)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchweights.closed_form.elements import Element, by_sample, factor_of, smoothed, summed
+from torchweights.closed_form.elements import Element, by_sample, factor_of, smoothed, summed, whole_sigmoid
 from torchweights.closed_form.function import Given
 from torchweights.closed_form.fusing import Compiled, pays, whole
 from torchweights.closed_form.pages import in_large_pages
@@ -136,6 +136,8 @@ def probabilities(piece: Piece, activation: str) -> Tensor:
     if activation == "none":
         return piece.y_pred
     if activation == "sigmoid":
+        if torch.compiler.is_compiling():
+            return piece.gradient.copy_(whole_sigmoid(piece.y_pred)[0])
         return torch.sigmoid(piece.y_pred, out=piece.gradient)
     return piece.gradient.copy_(piece.y_pred.softmax(CLASSES))
 

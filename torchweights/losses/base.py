@@ -182,9 +182,15 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
         return self._shown_values(y_pred, self._targets(met, weighed), weighed), weighed
 
     def _prepared(
-        self, y_pred: Tensor, y_true: Tensor, sample_weight: Tensor | None, mask: Tensor | None
+        self,
+        y_pred: Tensor,
+        y_true: Tensor,
+        sample_weight: Tensor | None,
+        mask: Tensor | None,
+        *,
+        checked: bool = True,
     ) -> tuple[Tensor, Tensor, Weighed]:
-        """Predictions and targets that meet, checked, and what weighs their values."""
+        """Predictions and targets that meet, checked unless that comes later, and what weighs their values."""
         if y_pred.ndim == 0:
             raise ValueError(
                 "y_pred expected at least one axis, (N,) or (N, ..); received a tensor of rank 0. Write y_pred.reshape(1)."
@@ -199,9 +205,13 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
         if not met.is_floating_point() and (kept is None or weighed.included is not kept):
             # Labels that do not count may be no class.
             met = self._hide_targets(met, weighed, self._values_axes(y_pred.ndim) if met.ndim == y_pred.ndim else ())
-        if validation.can_look(y_pred) if self.validate is None else self.validate:
+        if checked and self._looks(y_pred):
             self._check_numbers(y_pred, met, weighed)
         return y_pred, met, weighed
+
+    def _looks(self, y_pred: Tensor) -> bool:
+        """Whether numbers are checked: if nothing is said, where that costs no wait."""
+        return validation.can_look(y_pred) if self.validate is None else self.validate
 
     def _shown_values(self, y_pred: Tensor, met: Tensor, weighed: Weighed) -> Tensor:
         """Values of what counts; what does not is replaced before the formula sees it."""

@@ -122,6 +122,8 @@ class CategoricalCrossentropy(Crossentropy):
         axis = self._class_axis(y_true.ndim)
         return y_true.argmax(axis), y_pred_shape[axis]
 
+    _expected = Crossentropy._expected
+
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         self._check_predictions(y_pred, weighed)
         if self.validate or self.semantics.formulas.explicit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from torchweights import closed_form, reduction
-from torchweights.closed_form import ClosedForm, Compiled
+from torchweights.closed_form import Check, ClosedForm, Compiled, Expected
 from torchweights.counts import Denominator
 from torchweights.losses.splitting import autocast_off
 from torchweights.reduction import Weighed, standard_reduction
@@ -48,6 +49,8 @@ class Closes(nn.Module):
         own, said = vars(cls), (*_IN_CLOSED_FORM, "_closes_from")
         if any(name in own for name in _COMPUTES) and not any(name in own for name in said):
             cls._closes_from = None
+        if "_check_numbers" in own and "_expected" not in own:
+            cls._expected = Closes._expected  # type: ignore[method-assign]
 
     def plain(self) -> Self:
         """This criterion, computing every gradient through autograd from now on, however large the batch is."""
@@ -88,6 +91,10 @@ class Closes(nn.Module):
         """How values and gradients of a piece are computed; None where these options have no such form."""
         return None
 
+    def _expected(self, y_pred: Tensor, y_true: Tensor) -> Expected | None:
+        """What ``_check_numbers`` wants, if a compiled pass can tell, or all else makes the loss NaN; None if not."""
+        return None
+
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
         """Targets as the closed form wants them; None where only the plain path says what comes out."""
         targets: Tensor = self._targets(y_true, weighed)
@@ -105,7 +112,10 @@ class Closes(nn.Module):
         anywhere = self._compiled is not None
         if closed_form.steps_aside(y_pred, [y_true, *self.parameters()], anywhere):
             return None
-        predictions, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
+        # A compiled pass tells on its way whether all numbers are fine.
+        expected = self._expected(y_pred, y_true) if anywhere and self._looks(y_pred) else None
+        predictions, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask, checked=expected is None)
+        check = None if expected is None else Check(expected, partial(self._check_numbers, predictions, met, weighed))
         form, chosen = self._closed_form(predictions, met), standard_reduction(self.reduction)
         if form is None or closed_form.steps_aside(predictions, [weighed.weight], anywhere):
             return None
@@ -123,9 +133,11 @@ class Closes(nn.Module):
                 values, weighed = self._weighed_values(p, y_true, sample_weight, mask)
                 return reduction.reduce(values, weighed, chosen, denominator)
 
-        return closed_form.closed_loss(form, given, plain, self._compiled)
+        return closed_form.closed_loss(form, given, plain, self._compiled, check)
 
     # What a criterion has beside: see ``WeightedLoss``.
+    _looks: Any
+    _check_numbers: Any
     _prepared: Any
     _targets: Any
     _weighed_values: Any

@@ -134,6 +134,8 @@ class _ByCostMatrix(Crossentropy):
     def _kept(self, y_true: Tensor) -> Tensor | None:
         return self._kind(y_true)._kept(y_true)
 
+    _expected = Crossentropy._expected
+
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         self._kind(y_true)._check_numbers(y_pred, y_true, weighed)
 

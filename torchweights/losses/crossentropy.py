@@ -12,7 +12,7 @@ from torch import Tensor
 
 from torchweights import class_weight as class_weights
 from torchweights import functional, validation
-from torchweights.closed_form import ClosedForm, elements
+from torchweights.closed_form import ClosedForm, Expected, elements
 from torchweights.losses.base import WeightedLoss, same_shape
 from torchweights.messages import shown, warn_of_trap
 from torchweights.options import number
@@ -107,6 +107,12 @@ class Crossentropy(WeightedLoss):
             )
             if self._activation == "softmax":
                 validation.check_rows(y_pred, self._class_axis(y_pred.ndim), weighed.included)
+
+    def _expected(self, y_pred: Tensor, y_true: Tensor) -> Expected | None:
+        # Rows of zeros make a NaN of their own.
+        if not y_true.is_floating_point() or not (self.validate or self.semantics.formulas.explicit):
+            return None
+        return Expected(probabilities=self.from_logits is False, targets="in [0, 1]")
 
     def _judged(self, tensor: Tensor, weighed: Weighed) -> Tensor | None:
         """True where a number of y_pred or y_true counts; None where all do."""
@@ -208,6 +214,8 @@ class BinaryCrossentropy(Crossentropy):
         counting = (columns != 0).expand(tensor.shape)
         return counting if included is None else included & counting
 
+    _expected = Crossentropy._expected
+
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         self._check_predictions(y_pred, weighed)
         if self.validate or self.semantics.formulas.explicit:
@@ -249,15 +257,19 @@ class BinaryCrossentropy(Crossentropy):
         columns = None if columns is None else columns.detach().reshape(1, 1, -1, 1)
         count = math.prod(y_pred.shape[axis] for axis in spans)
         of_piece = functools.partial(elements.averaged, element, count, columns)
-        return ClosedForm(of_piece, spans, turned=False, columns=columns)
+        of_hard = None
+        if not self.label_smoothing and (hard := self._element(bool(of_logits), hard=True)):
+            of_hard = functools.partial(elements.averaged, hard, count, columns)
+        return ClosedForm(of_piece, spans, turned=False, columns=columns, of_hard=of_hard, shares=False)
 
-    def _element(self, of_logits: bool) -> elements.Element | None:
-        """The value of one element and its derivative."""
+    def _element(self, of_logits: bool, hard: bool = False) -> elements.Element | None:
+        """The value of one element and its derivative; ``hard`` for labels that are 0 and 1, or NaN."""
         if of_logits:
-            return functools.partial(elements.binary_of_logits, smoothing=self.label_smoothing)
+            # They save nothing here.
+            return None if hard else functools.partial(elements.binary_of_logits, smoothing=self.label_smoothing)
         form = self.semantics.formulas.binary
         if form not in ("clip", "clip, add", "clip, add, graph"):
             return None
         return functools.partial(
-            elements.binary_of_probabilities, smoothing=self.label_smoothing, epsilon=self.epsilon, form=form
+            elements.binary_of_probabilities, smoothing=self.label_smoothing, epsilon=self.epsilon, form=form, hard=hard
         )

@@ -100,7 +100,7 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
             **options,
         )  # fmt: skip
 
-    def _element(self, of_logits: bool) -> elements.Element | None:
+    def _element(self, of_logits: bool, hard: bool = False) -> elements.Element | None:
         focal, form = self.semantics.formulas.focal, self.semantics.formulas.binary
         if isinstance(self.alpha, list) or isinstance(self.gamma, list) or self.gamma == 0 or focal == "neither":
             return None
@@ -108,6 +108,7 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
             "gamma": self.gamma,
             "alpha": self.alpha if self.apply_class_balancing else None,
             "smoothing": self.label_smoothing,
+            "hard": hard,
         }
         if of_logits:
             return functools.partial(elements.focal_of_logits, **shared)
