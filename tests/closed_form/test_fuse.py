@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import warnings
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from tests.closed_form.paths import CLOSED, plain
 from tests.closed_form.test_against_plain import GRADIENT, VALUE, both, off
 from tests.hazards.catalogue import given, given_total, total
 from tests.samples import Sample
-from torchweights.closed_form import fusing
+from torchweights.closed_form import function, fusing
 
 BESIDE = {
     "nothing": {},
@@ -79,6 +80,71 @@ def test_a_label_that_is_no_class_is_nan_where_nobody_looks() -> None:
     criterion = tw.SparseCategoricalCrossentropy(from_logits=True, validate=False)
     loss, gradient = both(tw.fuse(criterion, from_size=0), (torch.randn(3, 4), torch.tensor([0, 7, 2])))
     assert loss.isnan() and gradient[[0, 2]].isfinite().all()
+
+
+REFUSED = {
+    "a target": (tw.BinaryCrossentropy(from_logits=True, axis=-1), [[0.3, 2.0]], [[0.0, 1.5]], "y_true expected probabilities in .0, 1.; received 1.5 at"),
+    "a target beside a hard one": (tw.BinaryFocalCrossentropy(from_logits=True, axis=-1), [[0.3, 2.0]], [[1.0, -1.0]], "y_true expected probabilities"),
+    "an infinite target": (tw.BinaryCrossentropy(from_logits=False, axis=-1), [[0.3, 0.5]], [[1.0, torch.inf]], "y_true expected probabilities"),
+    "a prediction": (tw.BinaryCrossentropy(from_logits=False, axis=-1), [[0.3, 1.5]], [[0.0, 1.0]], "y_pred expected probabilities in .0, 1.; received 1.5 at"),
+    "a prediction of a class": (tw.CategoricalCrossentropy(from_logits=False), [[0.3, -0.1]], [[0.0, 1.0]], "y_pred expected probabilities"),
+    "a row of zeros": (tw.CategoricalCrossentropy(from_logits=False), [[0.0, 0.0]], [[0.0, 1.0]], "received a row of zeros at"),
+    "a focal row of zeros": (tw.CategoricalFocalCrossentropy(from_logits=False), [[0.0, 0.0]], [[0.0, 1.0]], "received a row of zeros at"),
+    "a cost": (tw.WeightedCategoricalCrossentropy([[1.0, 2.0], [2.0, 1.0]], indexing="true_pred", from_logits=False), [[0.0, 0.0]], [[0.0, 1.0]], "received a row of zeros at"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_the_plain_path_refuses_a_compiled_pass_refuses_alike(name: str) -> None:
+    """It tells by a NaN, and the same words are said; left out, the same numbers show nowhere."""
+    criterion, p, y, words = REFUSED[name]
+    p_and_y = [torch.tensor(one) for one in (p, y)]
+    with pytest.raises(ValueError, match=words) as plainly:
+        plain(criterion)(*p_and_y)
+    fused = tw.fuse(criterion, from_size=0)
+    with pytest.raises(ValueError, match=words) as compiled:
+        fused(*p_and_y)
+    assert str(compiled.value) == str(plainly.value) and fused._compiled._steps
+    beside = [torch.cat([one, torch.tensor([[0.25, 0.75]])]) for one in p_and_y]
+    call = (*beside, None, torch.tensor([False, True]))
+    value, gradient = off(both(fused, call), both(plain(criterion), call))
+    assert value <= VALUE and gradient <= GRADIENT
+
+
+@pytest.mark.parametrize("focal", [False, True])
+def test_soft_labels_are_noticed_once(focal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = tw.BinaryFocalCrossentropy if focal else tw.BinaryCrossentropy
+    criterion, p = kind(from_logits=False, axis=-1), torch.rand(4, 3, generator=torch.Generator().manual_seed(0))
+    fused, compiled, passes = tw.fuse(criterion, from_size=0), function.fused, []
+
+    def noted(*given: Any) -> Any:
+        passes.append(given)
+        return compiled(*given)
+
+    monkeypatch.setattr(function, "fused", noted)
+    for y, count in (
+        (torch.ones(4, 3), 1),
+        (torch.full((4, 3), 0.25), 2),
+        (torch.full((4, 3), 0.75), 1),
+        (torch.zeros(4, 3), 1),
+    ):
+        passes.clear()
+        value, gradient = off(both(fused, (p, y)), both(plain(criterion), (p, y)))
+        assert value <= VALUE and gradient <= GRADIENT and len(passes) == count
+
+
+def test_a_prediction_that_is_nan_blames_no_label() -> None:
+    criterion = tw.fuse(tw.BinaryCrossentropy(from_logits=False, axis=-1), from_size=0)
+    assert criterion(torch.tensor([[torch.nan, 0.5]]), torch.ones(1, 2)).isnan() and criterion._compiled.hard
+
+
+def test_a_check_of_ones_own_is_made_before() -> None:
+    class Checked(tw.BinaryCrossentropy):
+        def _check_numbers(self, y_pred: torch.Tensor, y_true: torch.Tensor, weighed: Any) -> None:
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        tw.fuse(Checked(from_logits=True, axis=-1), from_size=0)(torch.zeros(2, 2), torch.zeros(2, 2))
 
 
 def test_it_steps_aside_while_operators_are_watched_and_comes_back() -> None:

@@ -56,11 +56,6 @@ class Layout:
         """A tensor like the predictions as (N, A, C, B); a copy only where it lies otherwise."""
         return tensor.permute(self.order).reshape(self.sizes)
 
-    def as_predictions(self, tensor: Tensor) -> Tensor:
-        """(N, A, C, B) as the predictions are."""
-        laid = tensor.reshape([self.shape[axis] for axis in self.order])
-        return laid.permute([self.order.index(axis) for axis in range(len(self.shape))])
-
     def of_values(self, tensor: Tensor) -> Tensor:
         """A tensor that broadcasts with the values as (N, A, 1, B), each whole or 1."""
         values = tuple(size for axis, size in enumerate(self.shape) if axis not in self.classes)

@@ -62,13 +62,12 @@ def _sums_of_whole(form: Sums, y_pred: Tensor, y_true: Tensor, coefficient: Tens
     return form.of_piece(_shown(form, Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred))))
 
 
-def _slope_of_whole(
-    form: Sums, slopes: Tensor, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None
-) -> Tensor:
-    piece = _shown(form, Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred)))
+def _slope_of_whole(form: Sums, slopes: Tensor, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None,
+                    gradient: Tensor) -> Tensor:  # fmt: skip
+    piece = _shown(form, Piece(y_pred, y_true, coefficient, included, gradient))
     form.of_piece(piece)
     form.slope(piece, slopes)
-    return piece.gradient if included is None else piece.gradient * included
+    return piece.gradient if included is None else piece.gradient.mul_(included)
 
 
 def _sums_of_pieces(form: Sums, batch: Batch, buffer: Tensor | None) -> Tensor:
@@ -113,10 +112,10 @@ class SumsOfPieces(torch.autograd.Function):
             (found,) = torch.autograd.grad(sums, y_pred, slope, create_graph=torch.is_grad_enabled())
             return found, None, None, None, None, None
         if ctx.compiled is not None:
-            piece = whole(batch)
-            made = ctx.compiled(_slope_of_whole, form, slope[:, :, None, :, None], piece.y_pred, piece.y_true, piece.coefficient, piece.included)  # fmt: skip
+            piece = whole(batch, gradient := _buffer(batch))
+            made = ctx.compiled(_slope_of_whole, form, slope[:, :, None, :, None], piece.y_pred, piece.y_true, piece.coefficient, piece.included, piece.gradient)  # fmt: skip
             if made is not None:
-                return batch.layout.as_predictions(made), None, None, None, None, None
+                return gradient, None, None, None, None, None
         # The buffer is handed out: for who asks a second time it is filled again.
         gradient, ctx.left = ctx.left, None
         if gradient is None:

@@ -35,12 +35,12 @@ def cost_weight(y_pred: Tensor, y_true: Tensor, cost_matrix: Tensor, *, indexing
     tensor([5.])
     """
     by_true = _by_true_class(y_pred, cost_matrix, indexing, axis)
-    predicted = _most_likely(y_pred, axis)
+    predicted, dtype = _most_likely(y_pred, axis), at_least_float32(y_pred).dtype
     if y_true.is_floating_point():
         # A row of the transposed matrix for each prediction: never a matrix for each.
-        return (by_true.T[predicted].movedim(-1, axis) * y_true).sum(axis)
+        return (by_true.to(dtype).T[predicted].movedim(-1, axis) * y_true).sum(axis)
     known, labels = _known(y_true, len(by_true))
-    return torch.where(known, by_true[labels, predicted], 1.0)
+    return torch.where(known, by_true[labels, predicted].to(dtype), 1.0)
 
 
 #: classes that are looked through at once
@@ -97,8 +97,8 @@ def expected_cost(
     >>> expected_cost(torch.tensor([[0.75, 0.25]]), torch.tensor([1]), costs, indexing="true_pred", form="log")
     tensor([6.9315])
     """
-    by_true = _by_true_class(y_pred, cost_matrix, indexing, axis)
     y_pred = at_least_float32(y_pred)
+    by_true = _by_true_class(y_pred, cost_matrix, indexing, axis).to(y_pred.dtype)
     if y_true.is_floating_point():
         costs = (y_true.to(y_pred.dtype).movedim(axis, -1) @ by_true).movedim(-1, axis)
     else:
@@ -121,7 +121,8 @@ def _by_true_class(y_pred: Tensor, cost_matrix: Tensor, indexing: str, axis: int
             f"{tuple(cost_matrix.shape)}. Say where the classes are with axis=."
         )
     by_true = costs_by_true_class(cost_matrix, indexing)
-    return by_true.to(device=y_pred.device, dtype=at_least_float32(y_pred).dtype)
+    # On its way to another device in a type that it has; else what is taken out of it is converted, which is less.
+    return by_true if by_true.device == y_pred.device else by_true.to(y_pred.device, at_least_float32(y_pred).dtype)
 
 
 def _known(y_true: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
