@@ -34,6 +34,11 @@ def _one_hot(size: int) -> tuple[Tensor, Tensor]:
     return y_pred, F.one_hot(labels, 10).float()
 
 
+def _one_hot_maps(size: int) -> tuple[Tensor, Tensor]:
+    y_pred, labels = _maps(10)(size)
+    return y_pred, F.one_hot(labels, 10).movedim(-1, 1).float()
+
+
 def _bits(size: int) -> tuple[Tensor, Tensor]:
     return torch.randn(8, size // 8), torch.randint(2, (8, size // 8)).float()
 
@@ -57,7 +62,11 @@ CASES: dict[str, Case] = {
     "binary of probabilities": (tw.BinaryCrossentropy(from_logits=False, axis=-1), _probabilities),
     "binary focal": (tw.BinaryFocalCrossentropy(from_logits=True, axis=-1), _bits),
     "squared error": (tw.MeanSquaredError(), _numbers),
+    "squared error, features weighed": (tw.WeightedMeanSquaredError(torch.ones(100)), _numbers),
+    "absolute error": (tw.MeanAbsoluteError(), _numbers),
+    "huber": (tw.Huber(), _numbers),
     "dice": (tw.Dice(), _probabilities),
+    "dice by class": (tw.ClassDice(activation="softmax", axis=1), _one_hot_maps),
     "bce and dice": (tw.BinaryCrossentropyDice(from_logits=True, axis=-1), _bits),
     "cost matrix": (
         tw.WeightedCategoricalCrossentropy(1 + torch.rand(10, 10), indexing="true_pred", from_logits=True),
@@ -85,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crossover", description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     chosen = parser.parse_args(arguments)
-    sizes = [2**power for power in range(10, 22, 2)]
+    sizes = [2**power for power in range(10, 24, 2)]
     print("| closed / plain | " + " | ".join(f"2^{size.bit_length() - 1}" for size in sizes) + " |")
     print("|---|" + "--:|" * len(sizes))
     torch.manual_seed(0)

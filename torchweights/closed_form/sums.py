@@ -173,9 +173,13 @@ def overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor
     """d = w (y (d both - d missed - d alarms) + d alarms) to probabilities, and on to what they were made of."""
     w, p = piece.coefficient if columns is None else piece.coefficient * columns, piece.gradient
     d_both, d_missed, d_alarms, _ = slopes
-    d = (_targets(piece, p) * (d_both - d_missed - d_alarms)).add_(d_alarms)
+    y, of_y = _targets(piece, p), d_both - d_missed - d_alarms
+    into = activation == "none" and not torch.compiler.is_compiling()
+    d = (torch.mul(y, of_y, out=p) if into else y * of_y).add_(d_alarms)
     if w.numel() != 1 or torch.compiler.is_compiling() or float(w) != 1.0:
         d.mul_(w)
+    if into:
+        return
     if activation == "none":
         p.copy_(d)
     elif activation == "sigmoid":

@@ -155,7 +155,7 @@ class CategoricalCrossentropy(Crossentropy):
     def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
         return functional.categorical_crossentropy(y_pred, y_true, **options)
 
-    _closes_from = 2**17
+    _closes_from = 2**16
 
     def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
         of_logits = self._computes_logits(y_pred)
@@ -306,7 +306,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
             precise=self.semantics.formulas.precise,
         )
 
-    _closes_from = 2**17
+    _closes_from = 2**14
 
     def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
         of_logits, axis = self._computes_logits(y_pred), self._class_axis(y_pred.ndim)

@@ -210,7 +210,7 @@ class ClassTversky(WeightedLoss):
             found = self._closed_overlap(y_pred, y_true, weight, pixels, by_class, through_autograd)
         return through_autograd(y_pred, self.over) if found is None else found, by_image
 
-    _closes_from = 2**17
+    _closes_from = 2**22
     _loss_closes = False
 
     def _closed_overlap(

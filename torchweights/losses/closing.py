@@ -34,7 +34,8 @@ class Closes(nn.Module):
 
     reduction: str | None
 
-    #: from how many predictions on the gradient is computed together with the loss; None for losses that have no such form
+    #: from how many predictions on the gradient is computed together with the loss, by ``benchmarks.crossover``; None for losses that
+    #: have no such form
     _closes_from: int | None = None
 
     #: what ``tw.fuse`` compiles

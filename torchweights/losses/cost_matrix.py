@@ -145,7 +145,7 @@ class _ByCostMatrix(Crossentropy):
     def _costs(self, y_pred: Tensor) -> Tensor:
         return self._held("cost_matrix", y_pred.device)
 
-    _closes_from = 2**17
+    _closes_from = 2**14
 
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
         return y_true if self._compiled is not None else self._kind(y_true)._closed_targets(y_pred, y_true, weighed)

@@ -89,7 +89,7 @@ class _WeightedError(WeightedLoss):
             return found
         return functional.weighted_error(y_pred, y_true, weight, error=self._error, over=self.over, root=self.root)
 
-    _closes_from = 2**17
+    _closes_from = 2**20
 
     def _closed_errors(self, y_pred: Tensor, y_true: Tensor, weight: Tensor | None) -> Tensor | None:
         """What ``values`` gives, of sums in closed form: for weights that every sample shares."""

@@ -100,6 +100,8 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
             **options,
         )  # fmt: skip
 
+    _closes_from = 2**14
+
     def _element(self, of_logits: bool, hard: bool = False) -> elements.Element | None:
         focal, form = self.semantics.formulas.focal, self.semantics.formulas.binary
         if isinstance(self.alpha, list) or isinstance(self.gamma, list) or self.gamma == 0 or focal == "neither":

@@ -87,7 +87,7 @@ class MeanSquaredError(Regression):
     """
 
     _formula = staticmethod(functional.mean_squared_error)
-    _closes_from = 2**17
+    _closes_from = 2**20
 
     def _element(self) -> elements.Element:
         return elements.squared
@@ -112,7 +112,7 @@ class MeanAbsoluteError(Regression):
     """
 
     _formula = staticmethod(functional.mean_absolute_error)
-    _closes_from = 2**17
+    _closes_from = 2**20
 
     def _element(self) -> elements.Element:
         return elements.absolute
@@ -213,7 +213,7 @@ class Huber(Regression):
     def _formula_options(self) -> dict[str, Any]:
         return {"delta": self.delta, "precise": self.semantics.formulas.precise}
 
-    _closes_from = 2**17
+    _closes_from = 2**15
 
     def _element(self) -> elements.Element:
         return functools.partial(elements.huber, delta=self.delta)

@@ -94,7 +94,7 @@ class _Overlap(WeightedLoss):
         found = self._closed_overlap(y_pred, y_true) if self._closes(y_pred) else None
         return self._joined(*(type(self)._split(y_pred, y_true, self._axis(y_pred)) if found is None else found))
 
-    _closes_from = 2**17
+    _closes_from = 2**23
     _loss_closes = False
 
     def _closed_overlap(self, y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
