@@ -54,8 +54,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--quick", action="store_true", help="fewer cases, in under five minutes (what is done if nothing is said)"
     )
     depth.add_argument("--full", action="store_true", help="every case: hours")
-    parser.add_argument("--only", type=int, nargs="+", metavar="N", help="these figures alone, printed and not written")
-    parser.add_argument("--into", type=Path, help="folder of reliability.md and .json (--full: docs; --quick: build)")
+    parser.add_argument(
+        "--only", type=int, nargs="+", metavar="N", help="these figures alone, written where --into says"
+    )
+    parser.add_argument(
+        "--into",
+        type=Path,
+        help="folder of reliability.md and .json, where figures that are not measured stay (--full: docs; --quick: build)",
+    )
     parser.add_argument(
         "--minutes",
         type=int,
@@ -72,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.only is None or figure.number in chosen.only:
             rows.append(measured(figure, chosen.full))
             print(report.line(rows[-1]), flush=True)
-    if chosen.only is None:
+    if chosen.only is None or chosen.into:
         report.write(rows, chosen.into or HOME / ("docs" if chosen.full else "build"), chosen.full)
     missed = [figure.number for figure, found, _ in rows if found.passed is False and not found.why]
     print(f"missed: {missed or 'none'}; {sum(seconds for _, _, seconds in rows):.0f} s")

@@ -25,10 +25,11 @@ def met(measured: Measured) -> str:
 
 INTRODUCTION = """# How far this library can be relied on
 
-Fifteen figures, each with the command that measures it. Written by `python -m tests.scoreboard {depth}`{when}; `--quick` measures fewer
-cases in under five minutes, as CI does, `--full` all of them in hours. What cannot be measured on the machine is shown as not run. The hazards are those of
-`tests/hazards`, one file for each, every one with a negative control: a naive spelling that must fail.
+Fifteen figures, each with the command that measures it, and the commit at which it did. Written by `python -m tests.scoreboard {depth}` on {machine};
+`--quick` measures fewer cases in under five minutes, as CI does, `--full` all of them in hours, `--only 15 --into docs` a figure anew. What cannot
+be measured on the machine is shown as not run. The hazards are those of `tests/hazards`, one file for each, every one with a negative control: a naive spelling that must fail.
 """
+FILE = "reliability.json"
 
 
 def machine() -> str:
@@ -48,44 +49,47 @@ def line(row: Row) -> str:
     return f"{figure.number:>2}  {met(measured):<8}{figure.name}: {measured.figure}  (target: {figure.target}; {seconds:.0f} s)"
 
 
-def markdown(rows: Sequence[Row], full: bool) -> Iterator[str]:
+def entry(row: Row) -> dict[str, Any]:
+    """A figure for programs."""
+    figure, measured, seconds = row
+    return {
+        "number": figure.number, "name": figure.name, "figure": measured.figure, "target": figure.target, "passed": measured.passed, "met": met(measured),
+        "why": measured.why, "method": figure.method, "command": figure.command, "seconds": round(seconds, 1), "date": date.today().isoformat(),
+        "commit": commit(), "table": [list(one) for one in measured.table],
+    }  # fmt: skip
+
+
+def markdown(board: dict[str, Any]) -> Iterator[str]:
     """The page."""
-    when = f" on {date.today().isoformat()}, at {commit()} ({machine()})"
-    yield INTRODUCTION.format(when=when, depth="--full" if full else "--quick")
-    yield "| # | figure | measured | target | met | how | command |"
-    yield "|---|---|---|---|---|---|---|"
-    for figure, measured, _ in rows:
-        cells = (figure.number, figure.name, measured.figure, figure.target, met(measured), figure.method, f"`{figure.command}`")  # fmt: skip
+    yield INTRODUCTION.format(depth="--full" if board["full"] else "--quick", machine=board["machine"])
+    yield "| # | figure | measured | target | met | how | command | at |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for one in board["figures"]:
+        cells = (
+            one["number"],
+            one["name"],
+            one["figure"],
+            one["target"],
+            one["met"],
+            one["method"],
+            f"`{one['command']}`",
+            one["commit"],
+        )
         yield "| " + " | ".join(str(cell) for cell in cells) + " |"
-    for figure, measured, _ in rows:
-        if measured.table:
-            yield f"\n## {figure.number}. {figure.name}\n"
-            header, *body = measured.table
+    for one in board["figures"]:
+        if one["table"]:
+            yield f"\n## {one['number']}. {one['name']}\n"
+            header, *body = one["table"]
             yield "| " + " | ".join(header) + " |"
             yield "|" + "---|" * len(header)
             yield from ("| " + " | ".join(row) + " |" for row in body)
 
 
-def as_json(rows: Sequence[Row], full: bool) -> dict[str, Any]:
-    """The same for programs."""
-    figures = [
-        {
-            "number": figure.number, "name": figure.name, "figure": measured.figure, "target": figure.target, "passed": measured.passed, "why": measured.why,
-            "method": figure.method, "command": figure.command, "seconds": round(seconds, 1),
-        }
-        for figure, measured, seconds in rows
-    ]  # fmt: skip
-    return {
-        "date": date.today().isoformat(),
-        "commit": commit(),
-        "machine": machine(),
-        "full": full,
-        "figures": figures,
-    }
-
-
 def write(rows: Sequence[Row], folder: Path, full: bool) -> None:
-    """reliability.md and reliability.json in a folder."""
+    """reliability.md and reliability.json in a folder; figures that are there and were not measured stay."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "reliability.md").write_text("\n".join(markdown(rows, full)) + "\n", encoding="utf-8")
-    (folder / "reliability.json").write_text(json.dumps(as_json(rows, full), indent=1) + "\n", encoding="utf-8")
+    kept = json.loads((folder / FILE).read_text(encoding="utf-8"))["figures"] if (folder / FILE).exists() else []
+    figures = {one["number"]: one for one in [*kept, *map(entry, rows)]}
+    board = {"machine": machine(), "full": full, "figures": [figures[number] for number in sorted(figures)]}
+    (folder / "reliability.md").write_text("\n".join(markdown(board)) + "\n", encoding="utf-8")
+    (folder / FILE).write_text(json.dumps(board, indent=1) + "\n", encoding="utf-8")
