@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import pickle
 import warnings
@@ -131,6 +132,22 @@ def test_soft_labels_are_noticed_once(focal: bool, monkeypatch: pytest.MonkeyPat
         passes.clear()
         value, gradient = off(both(fused, (p, y)), both(plain(criterion), (p, y)))
         assert value <= VALUE and gradient <= GRADIENT and len(passes) == count
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [tw.BinaryCrossentropy(from_logits=True, axis=-1), tw.BinaryFocalCrossentropy(from_logits=True, axis=-1),
+     tw.CategoricalCrossentropy(from_logits=True), tw.CategoricalFocalCrossentropy(from_logits=True)],
+    ids=lambda one: type(one).__name__,
+)  # fmt: skip
+def test_where_a_pass_is_not_finite_the_plain_path_says_what_comes_out(criterion: Any) -> None:
+    fused = tw.fuse(criterion, from_size=0)
+    for logits in itertools.product([0.0, -1.0, 90.0, 1e4, 3e38, -3e38], repeat=2):
+        call = (torch.tensor([logits]), torch.tensor([[1.0, 0.0]]))
+        found, expected = both(fused, call), both(plain(criterion), call)
+        assert not found[0].isnan() and found[1].isfinite().all()
+        if expected[0].isfinite():  # a pass may hold what the plain path's sum cannot
+            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_prediction_that_is_nan_blames_no_label() -> None:

@@ -259,11 +259,12 @@ def focal_of_logits(
 
 def _focal_of_hard_logits(z: Tensor, y: Tensor, slope: Tensor, gamma: Numbers, alpha: Numbers | None) -> Tensor:
     """Labels 0 and 1 turn the sign of z: with t = z (1 - 2 y), l = sigmoid(t), v = l^gamma ln(1 + e^t)."""
-    t = torch.addcmul(z, z, y, value=-2)
     if torch.compiler.is_compiling():
+        t = z * (1 - 2 * y)
         left, other, crossentropy = whole_sigmoid(t)
         rest = slope.copy_(other)
     else:
+        t = torch.addcmul(z, z, y, value=-2)
         left, rest = torch.sigmoid(t), slope
         crossentropy = torch.relu(t)
         crossentropy.sub_(t.sub_(crossentropy, alpha=2).sigmoid_().neg_().log1p_())

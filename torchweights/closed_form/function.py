@@ -96,7 +96,8 @@ def closed_loss(
         if compiled is not None and pays(batch, form.turned):
             found = _fused(form, batch, wants_gradient, compiled, check)
             if found is not None:
-                return found
+                finite = not validation.can_look(found[0]) or math.isfinite(float(found[0]))
+                return found if finite else (None, None)
         if check is not None:
             check.thoroughly()
         if not validation.can_look(batch.y_pred):
