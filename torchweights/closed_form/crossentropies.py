@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchweights.closed_form.elements import added_up, all_within, are_hard, lowered
+from torchweights.closed_form.adding import added_up
+from torchweights.closed_form.elements import all_within, are_hard, lowered
 from torchweights.closed_form.pieces import SHORT, Piece
 from torchweights.functional.precise import SAFE, log_of_sum
 

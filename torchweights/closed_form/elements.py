@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from torchweights.closed_form.adding import added_up, by_sample
 from torchweights.closed_form.pieces import SHORT, Piece
 
 Numbers = Tensor | float
@@ -105,28 +106,6 @@ def repeated(c: Tensor, times: int) -> Tensor:
     torch.mm(each[:whole].view(-1, BLOCK), ones, out=found[:whole].view(-1, BLOCK * times))
     found[whole:] = each[whole:, None]
     return found.view(*c.shape[:2], times, 1)
-
-
-#: numbers that one thread adds up; so few of them that torch asks no second thread
-ROW, FEW = 1024, 1 << 14
-
-
-def by_sample(values: Tensor) -> Tensor:
-    """The sum of each sample of a piece, (n,), in float64: to the bit the same with any number of threads, each of which has its rows."""
-    if torch.compiler.is_compiling():
-        return values.sum(tuple(range(1, values.ndim)))
-    flat = values.flatten(1)
-    whole = flat.shape[1] // ROW * ROW
-    if not whole or flat.numel() < FEW:
-        return flat.sum(1, dtype=torch.float64)
-    rows: Tensor = flat[:, :whole].unflatten(1, (-1, ROW))  # type: ignore[no-untyped-call]
-    sums = rows.sum(2).sum(1, dtype=torch.float64)
-    return sums if whole == flat.shape[1] else sums + flat[:, whole:].sum(1, dtype=torch.float64)
-
-
-def added_up(values: Tensor) -> Tensor:
-    """The sum of a piece."""
-    return by_sample(values.reshape(1, -1))[0]
 
 
 def all_within(numbers: Tensor, least: float, most: float) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchweights.closed_form.elements import Element, by_sample, factor_of, smoothed, summed, whole_sigmoid
+from torchweights.closed_form.adding import by_sample
+from torchweights.closed_form.elements import Element, factor_of, smoothed, summed, whole_sigmoid
 from torchweights.closed_form.function import Given
 from torchweights.closed_form.fusing import Compiled, pays, whole
 from torchweights.closed_form.pages import in_large_pages

@@ -162,10 +162,8 @@ class CategoricalCrossentropy(Crossentropy):
         if of_logits is None or self._inside():
             return None
         axis = self._class_axis(y_pred.ndim)
-        smoothing = {
-            "smoothing": self.label_smoothing,
-            "classes": self._smoothing_classes(y_pred) or y_pred.shape[axis],
-        }
+        classes = self._smoothing_classes(y_pred) or y_pred.shape[axis]
+        smoothing = {"smoothing": self.label_smoothing, "classes": classes}
         return ClosedForm(self._of_piece(y_pred, of_logits, smoothing), (axis,), turned=True, parts=32)
 
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
