@@ -22,9 +22,9 @@ def rounds(steps: Mapping[str, Callable[[], object]], count: int, warm: int = 2)
 
 
 def handover(times: int = 50) -> float:
-    """Seconds of a step so small that most of it is threads waiting for each other: more where something else runs beside them.
+    """Seconds of a step so small that most of it is threads waiting for each other: more while the machine is disturbed.
 
-    On a virtual machine that is often not to be seen otherwise: who computes slows down, who waits for memory does not.
+    On a virtual machine that was not to be seen otherwise: who computes slows down, who waits for memory does not.
     """
     numbers, taken = torch.ones(1 << 16), []
     for _ in range(times):

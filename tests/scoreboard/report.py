@@ -88,8 +88,14 @@ def markdown(board: dict[str, Any]) -> Iterator[str]:
 def write(rows: Sequence[Row], folder: Path, full: bool) -> None:
     """reliability.md and reliability.json in a folder; figures that are there and were not measured stay."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = json.loads((folder / FILE).read_text(encoding="utf-8"))["figures"] if (folder / FILE).exists() else []
-    figures = {one["number"]: one for one in [*kept, *map(entry, rows)]}
+    before = json.loads((folder / FILE).read_text(encoding="utf-8")) if (folder / FILE).exists() else {"figures": []}
+    figures = {one["number"]: one for one in map(entry, rows)}
+    kept = {one["number"]: one for one in before["figures"] if one["number"] not in figures}
+    if kept and before["full"] != full:
+        raise ValueError(
+            f"--into expected figures of the same depth; {folder} has others. Say --full or --quick as there."
+        )
+    figures |= kept
     board = {"machine": machine(), "full": full, "figures": [figures[number] for number in sorted(figures)]}
     (folder / "reliability.md").write_text("\n".join(markdown(board)) + "\n", encoding="utf-8")
     (folder / FILE).write_text(json.dumps(board, indent=1) + "\n", encoding="utf-8")

@@ -175,17 +175,13 @@ def overlap_slope(piece: Piece, slopes: Tensor, activation: str, columns: Tensor
     w, p = piece.coefficient if columns is None else piece.coefficient * columns, piece.gradient
     d_both, d_missed, d_alarms, _ = slopes
     y, of_y = _targets(piece, p), d_both - d_missed - d_alarms
-    into = activation == "none" and not torch.compiler.is_compiling()
-    d = (torch.mul(y, of_y, out=p) if into else y * of_y).add_(d_alarms)
+    # To probabilities themselves it goes straight into the buffer, which holds nothing yet.
+    d = (torch.mul(y, of_y, out=p) if activation == "none" else y * of_y).add_(d_alarms)
     if w.numel() != 1 or torch.compiler.is_compiling() or float(w) != 1.0:
         d.mul_(w)
-    if into:
-        return
-    if activation == "none":
-        p.copy_(d)
-    elif activation == "sigmoid":
+    if activation == "sigmoid":
         p.copy_(_through_sigmoid(d, p))
-    else:
+    elif activation != "none":
         p.mul_(d.sub_((d * p).sum(CLASSES, keepdim=True)))
 
 
