@@ -91,6 +91,11 @@ REFUSED = {
     "a prediction of a class": (tw.CategoricalCrossentropy(from_logits=False), [[0.3, -0.1]], [[0.0, 1.0]], "y_pred expected probabilities"),
     "a row of zeros": (tw.CategoricalCrossentropy(from_logits=False), [[0.0, 0.0]], [[0.0, 1.0]], "received a row of zeros at"),
     "a focal row of zeros": (tw.CategoricalFocalCrossentropy(from_logits=False), [[0.0, 0.0]], [[0.0, 1.0]], "received a row of zeros at"),
+    "a label": (tw.SparseCategoricalCrossentropy(from_logits=True), [[0.3, 0.5]], [2], "y_true expected labels from 0 to 1"),
+    "a label and probabilities": (tw.SparseCategoricalCrossentropy(from_logits=False), [[0.3, 0.7]], [-1], "y_true expected labels from 0 to 1"),
+    "a label, smoothed": (tw.SparseCategoricalCrossentropy(from_logits=True, label_smoothing=0.1), [[0.3, 0.5]], [7], "y_true expected labels from 0 to 1"),
+    "a prediction beside a label": (tw.SparseCategoricalCrossentropy(from_logits=False), [[0.3, 1.5]], [0], "y_pred expected probabilities"),
+    "a label and costs": (tw.WeightedCategoricalCrossentropy([[1.0, 2.0], [2.0, 1.0]], indexing="true_pred", from_logits=True), [[0.3, 0.5]], [2], "y_true expected labels from 0 to 1"),
     "a cost": (tw.WeightedCategoricalCrossentropy([[1.0, 2.0], [2.0, 1.0]], indexing="true_pred", from_logits=False), [[0.0, 0.0]], [[0.0, 1.0]], "received a row of zeros at"),
 }  # fmt: skip
 
@@ -105,11 +110,12 @@ def test_what_the_plain_path_refuses_a_compiled_pass_refuses_alike(name: str) ->
     fused = tw.fuse(criterion, from_size=0)
     with pytest.raises(ValueError, match=words) as compiled:
         fused(*p_and_y)
-    assert str(compiled.value) == str(plainly.value) and fused._compiled._steps
-    beside = [torch.cat([one, torch.tensor([[0.25, 0.75]])]) for one in p_and_y]
+    assert str(compiled.value) == str(plainly.value)
+    fine = torch.tensor([[0.25, 0.75]])
+    beside = [torch.cat([one, fine if one.is_floating_point() else torch.tensor([1])]) for one in p_and_y]
     call = (*beside, None, torch.tensor([False, True]))
     value, gradient = off(both(fused, call), both(plain(criterion), call))
-    assert value <= VALUE and gradient <= GRADIENT
+    assert value <= VALUE and gradient <= GRADIENT and fused._compiled._steps
 
 
 @pytest.mark.parametrize("focal", [False, True])

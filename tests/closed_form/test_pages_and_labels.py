@@ -6,6 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+import torchweights as tw
+from tests.closed_form.paths import plain
+from tests.closed_form.test_against_plain import GRADIENT, VALUE, both, off
 from torchweights.closed_form import one_hot, pages
 from torchweights.functional import cost_matrix
 
@@ -33,7 +36,7 @@ def rows(*given: list[float]) -> Tensor:
     "y_true",
     [
         rows([0.5, 0.5]), rows([1.0, 1.0]), rows([0.0, 0.0]), rows([2.0, -1.0]), rows([0.0, 1.0], [0.9, 0.1]), rows([torch.nan, 1.0]),
-        rows([1.0, 1.0, -0.5]), torch.zeros(0, 3),
+        rows([1.0, 1.0, -0.5]), rows([1.0, 3e-8]), rows([1.0, 0.0]).half(), torch.zeros(0, 3),
     ],
     ids=str,
 )  # fmt: skip
@@ -43,7 +46,9 @@ def test_what_is_not_one_hot_has_no_labels(y_true: Tensor) -> None:
 
 @pytest.mark.parametrize("classes", [2, 5, 31, 32, 1000])
 @pytest.mark.parametrize("axis", [1, -1])
-def test_one_hot_targets_have_labels(classes: int, axis: int) -> None:
+@pytest.mark.parametrize("block", [one_hot.BLOCK, 10])
+def test_one_hot_targets_have_labels(classes: int, axis: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_hot, "BLOCK", block)
     labels = torch.randint(classes, (3, 4), generator=torch.Generator().manual_seed(0))
     y_true = torch.nn.functional.one_hot(labels, classes).float().movedim(-1, axis)
     found = one_hot.labels_of(y_true, axis)
@@ -56,3 +61,23 @@ def test_the_most_likely_class_is_the_first_of_equals(classes: int) -> None:
     scores[0], scores[1, classes // 2], scores[2, -1] = 1.0, torch.nan, torch.inf
     assert torch.equal(cost_matrix._most_likely(scores, -1), scores.argmax(-1))
     assert torch.equal(cost_matrix._most_likely(scores.T, 0), scores.argmax(-1))
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        tw.CategoricalCrossentropy(from_logits=False),
+        tw.WeightedCategoricalCrossentropy(torch.ones(4, 4), indexing="true_pred", from_logits=False),
+        tw.WeightedCategoricalCrossentropy(torch.ones(4, 4), indexing="true_pred", from_logits=False, semantics="keras2.2.4"),
+    ],
+    ids=["crossentropy", "costs", "costs of an era"],
+)  # fmt: skip
+@pytest.mark.parametrize("rest", [0.0, 1e-9, 3e-8])
+def test_what_a_sure_teacher_leaves_to_other_classes_counts(criterion: tw.WeightedLoss, rest: float) -> None:
+    """Beside 1 it vanishes in a sum of float32, and p of that class may be as small."""
+    labels = torch.randint(4, (1000,), generator=torch.Generator().manual_seed(0))
+    y_true = torch.eye(4)[labels] + rest * torch.eye(4)[(labels + 1) % 4]
+    y_pred = torch.full((1000, 4), 1e-7).scatter_(1, labels[:, None], 1 - 3e-7)
+    criterion._closes_from = 0
+    value, gradient = off(both(criterion, (y_pred, y_true)), both(plain(criterion), (y_pred, y_true)))
+    assert value <= VALUE and gradient <= GRADIENT

@@ -120,10 +120,12 @@ def _fused(
     if form.of_hard is not None and compiled.hard and validation.can_look(batch.y_pred):
         expected = expected._replace(targets="0 or 1")
     found = fused(form, batch, wants_gradient, compiled, expected)
-    if found is None or expected == ANYTHING or not math.isnan(float(found[0])):
+    if found is None or (check is None and expected == ANYTHING) or not math.isnan(float(found[0])):
         return found
     if check is not None:
         check.thoroughly()
+    if expected == ANYTHING:
+        return found
     found = fused(form, batch, wants_gradient, compiled)
     compiled.hard = compiled.hard and found is not None and math.isnan(float(found[0]))
     return found

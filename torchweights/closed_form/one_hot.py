@@ -6,6 +6,10 @@ import torch
 from torch import Tensor
 
 from torchweights import validation
+from torchweights.closed_form.elements import are_hard
+
+#: numbers looked at at once: they stay in the cache while they are looked at, counted and weighed
+BLOCK = 1 << 17
 
 
 def labels_of(y_true: Tensor, axis: int) -> Tensor | None:
@@ -16,15 +20,25 @@ def labels_of(y_true: Tensor, axis: int) -> Tensor | None:
     >>> labels_of(torch.tensor([[0.5, 0.5]]), -1) is None
     True
     """
-    if not validation.can_look(y_true) or y_true.requires_grad or not y_true.numel():
+    # Half precision cannot count classes; other float types do, up to 2**24.
+    if not validation.can_look(y_true) or torch.finfo(y_true.dtype).bits < 32:
         return None
-    # Where nothing is negative and all add up to 1, a 1 leaves nothing for the others.
-    if float(y_true.amin()) < 0 or not validation.within(y_true.sum(axis), 1, 1):
+    if y_true.requires_grad or not y_true.numel():
         return None
-    # A float type counts classes exactly up to 2**24.
-    labels = _along(y_true, torch.arange(y_true.shape[axis], dtype=y_true.dtype, device=y_true.device), axis).long()
-    labels.clamp_(max=y_true.shape[axis] - 1)
-    return labels if validation.within(y_true.gather(axis, labels.unsqueeze(axis)), 1, 1) else None
+    found = []
+    for part in torch.split(y_true, max(1, BLOCK // y_true[0].numel())):
+        labels = _labels(part, axis)
+        if labels is None:
+            return None
+        found.append(labels)
+    return torch.cat(found)
+
+
+def _labels(y_true: Tensor, axis: int) -> Tensor | None:
+    # A sum of 1 is not enough: it swallows what a sure teacher leaves to other classes.
+    if not are_hard(y_true) or not validation.within(y_true.sum(axis), 1, 1):
+        return None
+    return _along(y_true, torch.arange(y_true.shape[axis], dtype=y_true.dtype), axis).long()
 
 
 def _along(numbers: Tensor, weights: Tensor, axis: int) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from torchweights import class_weight as class_weights
 from torchweights import functional, validation
 from torchweights.alignment import shape_text
-from torchweights.closed_form import ClosedForm, Piece, crossentropies, one_hot
+from torchweights.closed_form import ClosedForm, Expected, Piece, crossentropies, one_hot
 from torchweights.losses.crossentropy import Crossentropy
 from torchweights.messages import choose
 from torchweights.options import label
@@ -294,15 +294,9 @@ class SparseCategoricalCrossentropy(Crossentropy):
         if self._weights_inside() and self._class_weights_act():
             return self._values_with_weights_inside(y_pred, y_true, from_logits, axis)
         return functional.sparse_categorical_crossentropy(
-            y_pred,
-            y_true,
-            from_logits=from_logits,
-            label_smoothing=self.label_smoothing,
-            axis=axis,
-            epsilon=self.epsilon,
-            form=self.semantics.formulas.sparse,
-            precise=self.semantics.formulas.precise,
-        )
+            y_pred, y_true, from_logits=from_logits, label_smoothing=self.label_smoothing, axis=axis,
+            epsilon=self.epsilon, form=self.semantics.formulas.sparse, precise=self.semantics.formulas.precise,
+        )  # fmt: skip
 
     _closes_from = 2**14
 
@@ -329,8 +323,13 @@ class SparseCategoricalCrossentropy(Crossentropy):
     def _any_targets(self, y_pred: Tensor) -> Tensor:
         return torch.zeros(self._values_shape(y_pred.shape), dtype=torch.int64)
 
+    def _expected(self, y_pred: Tensor, y_true: Tensor) -> Expected | None:
+        # Where labels are smoothed the pass looks up places, and a label that is no class must not come so far.
+        explicit = self.validate or self.semantics.formulas.explicit
+        return None if self.label_smoothing else Expected(probabilities=self.from_logits is False and bool(explicit))
+
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
-        if not validation.can_look(y_true):
+        if not validation.can_look(y_true) or self._checked_on_the_way(y_pred, y_true) is not None:
             return y_true
         # A label that is no class makes its value NaN: that is the plain path's business.
         return y_true if validation.within(y_true, 0, y_pred.shape[self._class_axis(y_pred.ndim)] - 1) else None

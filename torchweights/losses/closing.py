@@ -96,6 +96,10 @@ class Closes(nn.Module):
         """What ``_check_numbers`` wants, if a compiled pass can tell, or all else makes the loss NaN; None if not."""
         return None
 
+    def _checked_on_the_way(self, y_pred: Tensor, y_true: Tensor) -> Expected | None:
+        """What a compiled pass tells on its way of the numbers it takes; None where they are looked at before."""
+        return self._expected(y_pred, y_true) if self._compiled is not None and self._looks(y_pred) else None
+
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
         """Targets as the closed form wants them; None where only the plain path says what comes out."""
         targets: Tensor = self._targets(y_true, weighed)
@@ -113,8 +117,7 @@ class Closes(nn.Module):
         anywhere = self._compiled is not None
         if closed_form.steps_aside(y_pred, [y_true, *self.parameters()], anywhere):
             return None
-        # A compiled pass tells on its way whether all numbers are fine.
-        expected = self._expected(y_pred, y_true) if anywhere and self._looks(y_pred) else None
+        expected = self._checked_on_the_way(y_pred, y_true)
         predictions, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask, checked=expected is None)
         check = None if expected is None else Check(expected, partial(self._check_numbers, predictions, met, weighed))
         form, chosen = self._closed_form(predictions, met), standard_reduction(self.reduction)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from torchweights import functional
-from torchweights.closed_form import ClosedForm, Piece, crossentropies, one_hot
+from torchweights.closed_form import ClosedForm, Expected, Piece, crossentropies, one_hot
 from torchweights.functional.cost_matrix import COST_FORMS, INDEXINGS, costs_by_true_class
 from torchweights.losses.categorical import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from torchweights.losses.crossentropy import Crossentropy
@@ -134,7 +134,8 @@ class _ByCostMatrix(Crossentropy):
     def _kept(self, y_true: Tensor) -> Tensor | None:
         return self._kind(y_true)._kept(y_true)
 
-    _expected = Crossentropy._expected
+    def _expected(self, y_pred: Tensor, y_true: Tensor) -> Expected | None:
+        return self._kind(y_true)._expected(y_pred, y_true)
 
     def _check_numbers(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> None:
         self._kind(y_true)._check_numbers(y_pred, y_true, weighed)
@@ -148,7 +149,11 @@ class _ByCostMatrix(Crossentropy):
     _closes_from = 2**14
 
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
-        return y_true if self._compiled is not None else self._kind(y_true)._closed_targets(y_pred, y_true, weighed)
+        if self._compiled is not None and y_true.is_floating_point():
+            return y_true
+        if self._checked_on_the_way(y_pred, y_true) is not None:
+            return y_true
+        return self._kind(y_true)._closed_targets(y_pred, y_true, weighed)
 
 
 class WeightedCategoricalCrossentropy(_ByCostMatrix):
@@ -226,6 +231,16 @@ class WeightedCategoricalCrossentropy(_ByCostMatrix):
 
     def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
         return self._kind(y_true)._closed_form(y_pred, y_true)
+
+    def _closed_loss(self, y_pred: Tensor, y_true: Tensor, *beside: Any) -> Tensor | None:
+        labels = self._labels_instead(y_pred, y_true)
+        return super()._closed_loss(y_pred, y_true if labels is None else labels, *beside)
+
+    def _labels_instead(self, y_pred: Tensor, y_true: Tensor) -> Tensor | None:
+        """Labels for one-hot targets, where both kinds have one formula: less to look at from then on."""
+        alike = self.semantics.formulas.sparse == "normalise first" and not self.label_smoothing
+        meet = y_true.is_floating_point() and y_true.shape == y_pred.shape and self.ignore_class is None
+        return one_hot.labels_of(y_true, self._class_axis(y_pred.ndim)) if alike and meet else None
 
 
 class ExpectedCost(_ByCostMatrix):
