@@ -19,6 +19,8 @@ from torchweights.functional.precise import SAFE, log_of_sum
 
 CLASSES = -2
 Numbers = Tensor | float
+#: what is divided by less, and weighed, may overflow
+LEAST = 1e-30
 
 
 def _sum(tensor: Tensor) -> Tensor:
@@ -179,6 +181,11 @@ def _focal_of_one_hot(piece: Piece, alpha: Numbers, gamma: float) -> Tensor:
 # ---------------------------------------------------------------------------------------------------------------- probabilities
 
 
+def _vanishes(total: Tensor) -> bool:
+    """Whether probabilities are too small for a slope, even of what is left out: the loss is NaN then."""
+    return not torch.compiler.is_compiling() and not all_within(total, LEAST, torch.inf)
+
+
 def crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: float) -> Tensor:
     """v = -ln clip(p_y / sum(p)), or clipped before it is normalised."""
     p, labels, c = piece.y_pred, piece.y_true, piece.coefficient
@@ -195,6 +202,8 @@ def crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: fl
         values = (total / own).log_()
     else:
         total = _sum(p)
+        if _vanishes(total):
+            return total.new_full((), torch.nan)
         share = at_label / total
         clipped = share.clamp(epsilon, 1 - epsilon)
         acting = (clipped == share) * c
@@ -227,12 +236,14 @@ def crossentropy_of_probabilities(piece: Piece, smoothing: float, classes: int, 
         return crossentropy_of_probabilities_at_labels(piece, "normalise first", epsilon)
     p, y, c = piece.y_pred, smoothed(piece.y_true, smoothing, classes), piece.coefficient
     total = _sum(p)
+    if _vanishes(total):
+        return total.new_full((), torch.nan)
     share = torch.div(p, total, out=piece.gradient)
     clipped = share.clamp(epsilon, 1 - epsilon)
     acting = y if all_within(share, epsilon, 1 - epsilon) else y * (clipped == share)
     values = _sum(clipped.log_().mul_(y))
     # y / p is 0 where y is, whatever p is.
-    zeros = not all_within(p, 1e-30, torch.inf)
+    zeros = not all_within(p, LEAST, torch.inf)
     quotient = torch.where(acting == 0, 0.0, acting / p) if zeros else acting / p
     torch.sub(_sum(acting) / total, quotient, out=piece.gradient).mul_(c)
     return -added_up(values * c)
@@ -245,6 +256,8 @@ def focal_of_probabilities(
     z, y, c = piece.y_pred, smoothed(piece.y_true, smoothing, classes), piece.coefficient
     p = z.softmax(CLASSES) if of_logits else z
     total = _sum(p)
+    if _vanishes(total):
+        return total.new_full((), torch.nan)
     share = p / total
     r = share.clamp(epsilon, 1 - epsilon)
     rest, log_r, weighted = 1 - r, r.log(), y * c * alpha
@@ -279,7 +292,7 @@ def expected_cost(piece: Piece, by_true: Tensor, of_logits: bool) -> Tensor:
 
 
 def logarithmic_cost(piece: Piece, by_true: Tensor, of_logits: bool, epsilon: float) -> Tensor:
-    """v = -sum_j C_j ln(1 - p_j); dv_j = a_j - p_j sum(a) to logits, a = C p / (1 - p), and C / (1 - p) to probabilities."""
+    """v = -sum_j C_j ln(1 - p_j); dv_j = C_j / (1 - p_j) to probabilities, and to logits a_j - p_j sum(a), a = C p / (1 - p)."""
     z, c = piece.y_pred, piece.coefficient
     costs = _costs(piece, by_true)
     if not of_logits:
@@ -289,12 +302,15 @@ def logarithmic_cost(piece: Piece, by_true: Tensor, of_logits: bool, epsilon: fl
         return -added_up(clipped.log_().mul_(costs) * c)
     _, exponentials, others = _shifted(z, piece.gradient)
     p = exponentials.div_(1 + others)
-    # 1 - p has no digits where p is nearly 1: there it is the share of the others.
-    rest = torch.where(p > 0.5, others / (1 + others), 1 - p)
-    free = costs == 0
-    quotient = torch.where(free, 0.0, costs * p / rest)
-    values = torch.where(free, 0.0, rest.log_().mul_(costs))
-    torch.sub(quotient, p * _sum(quotient), out=piece.gradient).mul_(c)
+    # 1 - p has no digits where p is nearly 1, but the share of the others; where that vanishes the loss is not finite here.
+    sure, free = p > 0.5, costs == 0
+    rest_of_sure = torch.where(others < LEAST, 0.0, others / (1 + others))
+    quotient = torch.where(free, 0.0, costs / torch.where(sure, rest_of_sure, 1 - p))
+    values = torch.where(free, 0.0, torch.where(sure, rest_of_sure.log(), torch.log1p(-p)).mul_(costs))
+    # Of the sure class a - p a is C p: the difference would have no digits either.
+    shares = p * quotient
+    of_sure, among = _sum(torch.where(sure, shares, 0.0)), _sum(torch.where(sure, 0.0, shares))
+    p.mul_(torch.where(sure, costs, quotient - of_sure).sub_(among).mul_(c))
     return -added_up(values * c)
 
 

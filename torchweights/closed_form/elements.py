@@ -133,10 +133,11 @@ def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: floa
     """v = max(z, 0) - z y + ln(1 + e^-|z|); dv = sigmoid(z) - y."""
     y = smoothed(y, smoothing)
     if torch.compiler.is_compiling():
-        p, _, at_0 = whole_sigmoid(z)
+        p, _, either = whole_sigmoid(z)
         if slope is not None:
             slope.copy_(p - y)
-        return at_0 - z * y
+        # Not z - z y, which has no digits where y is nearly 1: no compiler makes one rounding of it unasked.
+        return either + torch.where(z >= 0, z * (1 - y), -z * y)
     if slope is not None:
         torch.sigmoid(z, out=slope).sub_(y)
     if want == "slope":
@@ -151,11 +152,11 @@ def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: floa
 
 
 def whole_sigmoid(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """sigmoid(z), sigmoid(-z) and ln(1 + e^z), for the compiler: of one exponential, which makes all that follows one loop."""
+    """sigmoid(z), sigmoid(-z) and ln(1 + e^-|z|), for the compiler: of one exponential, which makes all that follows one loop."""
     small = (-z.abs()).exp()
     share = 1 / (1 + small)
     other = small * share
-    return torch.where(z >= 0, share, other), torch.where(z >= 0, other, share), torch.relu(z) + torch.log1p(small)
+    return torch.where(z >= 0, share, other), torch.where(z >= 0, other, share), torch.log1p(small)
 
 
 def _less_logarithms(values: Tensor, q: Tensor) -> Tensor:
@@ -240,8 +241,8 @@ def _focal_of_hard_logits(z: Tensor, y: Tensor, slope: Tensor, gamma: Numbers, a
     """Labels 0 and 1 turn the sign of z: with t = z (1 - 2 y), l = sigmoid(t), v = l^gamma ln(1 + e^t)."""
     if torch.compiler.is_compiling():
         t = z * (1 - 2 * y)
-        left, other, crossentropy = whole_sigmoid(t)
-        rest = slope.copy_(other)
+        left, other, either = whole_sigmoid(t)
+        crossentropy, rest = torch.relu(t) + either, slope.copy_(other)
     else:
         t = torch.addcmul(z, z, y, value=-2)
         left, rest = torch.sigmoid(t), slope

@@ -140,7 +140,9 @@ def _summed(form: ClosedForm, batch: Batch, gradient: Tensor | None) -> Tensor |
             # Something that is left out may be to blame: 0 x NaN is NaN.
             part = float(form.of_piece(piece.hidden(shown, form.harmless)))
         total += part
-    return torch.full((), total, dtype=batch.y_pred.dtype, device=batch.y_pred.device) if math.isfinite(total) else None
+    # Beyond what the type of the predictions holds it is infinite.
+    loss = torch.full((), total, dtype=torch.float64).to(batch.y_pred.dtype)
+    return loss if math.isfinite(float(loss)) else None
 
 
 def _shown(piece: Piece, columns: Tensor | None) -> Tensor | None:
