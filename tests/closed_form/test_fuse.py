@@ -96,6 +96,8 @@ REFUSED = {
     "a label, smoothed": (tw.SparseCategoricalCrossentropy(from_logits=True, label_smoothing=0.1), [[0.3, 0.5]], [7], "y_true expected labels from 0 to 1"),
     "a prediction beside a label": (tw.SparseCategoricalCrossentropy(from_logits=False), [[0.3, 1.5]], [0], "y_pred expected probabilities"),
     "a label and costs": (tw.WeightedCategoricalCrossentropy([[1.0, 2.0], [2.0, 1.0]], indexing="true_pred", from_logits=True), [[0.3, 0.5]], [2], "y_true expected labels from 0 to 1"),
+    "a target beside dice": (tw.BinaryCrossentropyDice(from_logits=True), [[0.3, 2.0]], [[0.0, 1.5]], "y_true expected probabilities in .0, 1.; received 1.5 at"),
+    "a prediction beside dice": (tw.BinaryCrossentropyDice(from_logits=False), [[0.3, -0.1]], [[0.0, 1.0]], "y_pred expected probabilities"),
     "a cost": (tw.WeightedCategoricalCrossentropy([[1.0, 2.0], [2.0, 1.0]], indexing="true_pred", from_logits=False), [[0.0, 0.0]], [[0.0, 1.0]], "received a row of zeros at"),
 }  # fmt: skip
 

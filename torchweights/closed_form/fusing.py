@@ -38,7 +38,7 @@ Options = dict[str, str | int | bool | Callable[..., Any]]
 SHARED_FIRST: Options = {"realize_reads_threshold": 2}
 
 
-def _or_nan(expected: Expected, piece: Piece) -> Piece:
+def or_nan(expected: Expected, piece: Piece) -> Piece:
     """NaN for what is not as expected: a minimum and a maximum would be passes of their own."""
     p, y = piece.y_pred, piece.y_true
     if expected.probabilities:
@@ -57,7 +57,7 @@ def _step(of_whole: Callable[[Piece], Tensor], harmless: float, hides: bool, exp
     if columns is not None:
         shown = columns != 0 if shown is None else (columns != 0) & shown
     piece = Piece(y_pred, y_true, coefficient, shown, torch.empty_like(y_pred) if gradient is None else gradient)
-    return of_whole(_or_nan(expected, piece if shown is None else piece.hidden(shown, harmless)))
+    return of_whole(or_nan(expected, piece if shown is None else piece.hidden(shown, harmless)))
 
 
 def _of_its_own(function: Step) -> Step:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from torchweights.closed_form.adding import by_sample
 from torchweights.closed_form.elements import Element, factor_of, smoothed, summed, whole_sigmoid
-from torchweights.closed_form.function import Given
-from torchweights.closed_form.fusing import Compiled, pays, whole
+from torchweights.closed_form.function import Check, Given
+from torchweights.closed_form.fusing import ANYTHING, Compiled, Expected, or_nan, pays, whole
 from torchweights.closed_form.pages import in_large_pages
 from torchweights.closed_form.pieces import Batch, Piece, layout_of
 
@@ -40,9 +40,13 @@ class Sums:
 
 
 def closed_sums(
-    form: Sums, given: Given, plain: Callable[[Tensor], Tensor], compiled: Compiled | None = None
+    form: Sums,
+    given: Given,
+    plain: Callable[[Tensor], Tensor],
+    compiled: Compiled | None = None,
+    check: Check | None = None,
 ) -> Tensor | None:
-    """The sums, (J, N, C); None where the plain path is needed. ``plain`` computes the same through autograd."""
+    """The sums, (J, N, C); None where the plain path is needed. ``plain`` computes the same through autograd, ``check`` was not made yet."""
     layout = layout_of(given.y_pred, form.spans)
     if layout is None or layout.order[0] != 0 or (form.spans and 0 in form.spans):
         return None
@@ -52,29 +56,48 @@ def closed_sums(
     if compiled is None and given.y_pred.device.type != "cpu":
         return None
     wants_gradient = given.y_pred.requires_grad and torch.is_grad_enabled()
-    return SumsOfPieces.apply(given.y_pred, form, batch, plain, compiled, wants_gradient)  # type: ignore[no-untyped-call, no-any-return]
+    return SumsOfPieces.apply(given.y_pred, form, batch, plain, compiled, check, wants_gradient)  # type: ignore[no-untyped-call, no-any-return]
 
 
 def _shown(form: Sums, piece: Piece) -> Piece:
     return piece if piece.included is None else piece.hidden(piece.included, form.harmless)
 
 
-def _sums_of_whole(form: Sums, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None) -> Tensor:
-    return form.of_piece(_shown(form, Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred))))
+def _sums_of_whole(form: Sums, expected: Expected, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None,
+                   left: Tensor | None) -> Tensor:  # fmt: skip
+    piece = Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred) if left is None else left)
+    return form.of_piece(or_nan(expected, _shown(form, piece)))
 
 
 def _slope_of_whole(form: Sums, slopes: Tensor, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None,
-                    gradient: Tensor) -> Tensor:  # fmt: skip
-    piece = _shown(form, Piece(y_pred, y_true, coefficient, included, gradient))
-    form.of_piece(piece)
+                    left: Tensor) -> Tensor:  # fmt: skip
+    piece = _shown(form, Piece(y_pred, y_true, coefficient, included, left))
     form.slope(piece, slopes)
     return piece.gradient if included is None else piece.gradient.mul_(included)
 
 
-def _sums_of_pieces(form: Sums, batch: Batch, buffer: Tensor | None) -> Tensor:
-    """The sums, (J, N, C); the buffer holds what their slopes are made of."""
+def _summed(
+    form: Sums, batch: Batch, left: Tensor | None, compiled: Compiled | None, check: Check | None = None
+) -> Tensor:
+    """The sums, (J, N, C); the buffer ``left`` holds what their slopes are made of."""
+    if compiled is not None:
+        piece = whole(batch)
+        found: Tensor | None = compiled(
+            _sums_of_whole, form, ANYTHING if check is None else check.expected, piece.y_pred, piece.y_true,
+            piece.coefficient, piece.included, None if left is None else batch.layout.viewed(left),
+        )  # fmt: skip
+        if found is not None:
+            if check is not None and bool(found.isnan().any()):
+                check.thoroughly()
+            return found
+    if check is not None:
+        check.thoroughly()
+    return _sums_of_pieces(form, batch, left)
+
+
+def _sums_of_pieces(form: Sums, batch: Batch, left: Tensor | None) -> Tensor:
     total: Tensor | None = None
-    for cut, piece in batch.cut_pieces(buffer):
+    for cut, piece in batch.cut_pieces(left):
         part = form.of_piece(_shown(form, piece)).double()
         total = part.new_zeros(len(part), batch.layout.sizes[0], part.shape[2]) if total is None else total
         total[:, cut[0]] += part
@@ -82,50 +105,51 @@ def _sums_of_pieces(form: Sums, batch: Batch, buffer: Tensor | None) -> Tensor:
     return total.to(batch.y_pred.dtype)
 
 
+def _to_gradient(form: Sums, batch: Batch, left: Tensor, compiled: Compiled | None, slopes: Tensor) -> None:
+    """What the sums left becomes the gradient, of the slopes of the sums."""
+    if compiled is not None:
+        piece = whole(batch, left)
+        made = compiled(
+            _slope_of_whole, form, slopes[:, :, None, :, None], piece.y_pred, piece.y_true, piece.coefficient,
+            piece.included, piece.gradient,
+        )  # fmt: skip
+        if made is not None:
+            return
+    for cut, piece in batch.cut_pieces(left):
+        form.slope(_shown(form, piece), slopes[:, cut[0], None, :, None])
+        if piece.included is not None:
+            piece.gradient.mul_(piece.included)
+
+
 def _buffer(batch: Batch) -> Tensor:
     return in_large_pages(torch.empty_like(batch.y_pred))
 
 
 class SumsOfPieces(torch.autograd.Function):
-    """Sums of pieces; the gradient is made of what the forward left when it is asked for."""
+    """Sums of a batch; the gradient is made of what the forward left when it is asked for."""
 
     @staticmethod
-    def forward(ctx: Any, y_pred: Tensor, form: Sums, batch: Batch, plain: Callable[[Tensor], Tensor], compiled: Compiled | None, wants_gradient: bool) -> Tensor:  # fmt: skip
-        ctx.form, ctx.batch, ctx.plain, ctx.compiled, ctx.left = form, batch, plain, compiled, None
+    def forward(ctx: Any, y_pred: Tensor, form: Sums, batch: Batch, plain: Callable[[Tensor], Tensor], compiled: Compiled | None, check: Check | None, wants_gradient: bool) -> Tensor:  # fmt: skip
+        ctx.form, ctx.batch, ctx.plain, ctx.compiled = form, batch, plain, compiled
         ctx.save_for_backward(y_pred)
-        if compiled is not None:
-            piece = whole(batch)
-            found: Tensor | None = compiled(
-                _sums_of_whole, form, piece.y_pred, piece.y_true, piece.coefficient, piece.included
-            )
-            if found is not None:
-                return found
         ctx.left = _buffer(batch) if wants_gradient else None
-        return _sums_of_pieces(form, batch, ctx.left)
+        return _summed(form, batch, ctx.left, compiled, check)
 
     @staticmethod
-    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, None, None, None, None, None]:
-        (slope,), form, batch = slopes, ctx.form, ctx.batch
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, None, None, None, None, None, None]:
+        (slope,), form, batch, compiled = slopes, ctx.form, ctx.batch, ctx.compiled
         if torch.is_grad_enabled() or torch._C._functorch.is_legacy_batchedtensor(slope):
             (y_pred,) = ctx.saved_tensors
             with torch.enable_grad():
                 sums = ctx.plain(y_pred)
             (found,) = torch.autograd.grad(sums, y_pred, slope, create_graph=torch.is_grad_enabled())
-            return found, None, None, None, None, None
-        if ctx.compiled is not None:
-            piece = whole(batch, gradient := _buffer(batch))
-            made = ctx.compiled(_slope_of_whole, form, slope[:, :, None, :, None], piece.y_pred, piece.y_true, piece.coefficient, piece.included, piece.gradient)  # fmt: skip
-            if made is not None:
-                return gradient, None, None, None, None, None
+            return found, None, None, None, None, None, None
         # The buffer is handed out: for who asks a second time it is filled again.
         gradient, ctx.left = ctx.left, None
         if gradient is None:
-            _sums_of_pieces(form, batch, gradient := _buffer(batch))
-        for cut, piece in batch.cut_pieces(gradient):
-            form.slope(_shown(form, piece), slope[:, cut[0], None, :, None])
-            if piece.included is not None:
-                piece.gradient.mul_(piece.included)
-        return gradient, None, None, None, None, None
+            _summed(form, batch, gradient := _buffer(batch), compiled)
+        _to_gradient(form, batch, gradient, compiled, slope)
+        return gradient, None, None, None, None, None, None
 
 
 # ----------------------------------------------------------------------------------------------------------------- overlap

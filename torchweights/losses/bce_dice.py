@@ -147,7 +147,9 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
         element = None if of_logits is None else self._element(of_logits)
         if element is None or closed_form.steps_aside(y_pred, [y_true, *self.parameters()]):
             return None
-        y_pred, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask)
+        expected = self._checked_on_the_way(y_pred, y_true)
+        y_pred, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask, checked=expected is None)
+        check = self._later(expected, y_pred, met, weighed)
         weight, (axis,) = weighed.weight, self._values_axes(y_pred.ndim)
         if closed_form.steps_aside(y_pred, [weight]) or (weight is not None and bool((weight == 0).any())):
             return None
@@ -183,7 +185,7 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
             weighted = weighted.reshape(*weighted.shape[:2], -1).sum(-1)
             return torch.stack([weighted, *overlap]).sum(-1, keepdim=True)
 
-        found = closed_form.closed_sums(form, given, plain, self._compiled)
+        found = closed_form.closed_sums(form, given, plain, self._compiled, check)
         if found is None:
             return None
         crossentropy, *overlap = found.sum((1, 2))

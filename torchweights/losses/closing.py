@@ -100,6 +100,10 @@ class Closes(nn.Module):
         """What a compiled pass tells on its way of the numbers it takes; None where they are looked at before."""
         return self._expected(y_pred, y_true) if self._compiled is not None and self._looks(y_pred) else None
 
+    def _later(self, expected: Expected | None, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Check | None:
+        """The check that was left to a compiled pass."""
+        return None if expected is None else Check(expected, partial(self._check_numbers, y_pred, y_true, weighed))
+
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
         """Targets as the closed form wants them; None where only the plain path says what comes out."""
         targets: Tensor = self._targets(y_true, weighed)
@@ -119,7 +123,7 @@ class Closes(nn.Module):
             return None
         expected = self._checked_on_the_way(y_pred, y_true)
         predictions, met, weighed = self._prepared(y_pred, y_true, sample_weight, mask, checked=expected is None)
-        check = None if expected is None else Check(expected, partial(self._check_numbers, predictions, met, weighed))
+        check = self._later(expected, predictions, met, weighed)
         form, chosen = self._closed_form(predictions, met), standard_reduction(self.reduction)
         if form is None or closed_form.steps_aside(predictions, [weighed.weight], anywhere):
             return None
