@@ -9,7 +9,7 @@ from torch import Tensor
 import torchweights as tw
 from tests.closed_form.paths import plain
 from tests.closed_form.test_against_plain import GRADIENT, VALUE, both, off
-from torchweights.closed_form import one_hot, pages
+from torchweights.closed_form import Compiled, one_hot, pages
 from torchweights.functional import cost_matrix
 
 
@@ -40,8 +40,10 @@ def rows(*given: list[float]) -> Tensor:
     ],
     ids=str,
 )  # fmt: skip
-def test_what_is_not_one_hot_has_no_labels(y_true: Tensor) -> None:
+def test_what_is_not_one_hot_has_no_labels(y_true: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     assert one_hot.labels_of(y_true, -1) is None
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    assert one_hot.labels_of(y_true, -1, Compiled("labels")) is None
 
 
 @pytest.mark.parametrize("classes", [2, 5, 31, 32, 1000])
@@ -51,8 +53,9 @@ def test_one_hot_targets_have_labels(classes: int, axis: int, block: int, monkey
     monkeypatch.setattr(one_hot, "BLOCK", block)
     labels = torch.randint(classes, (3, 4), generator=torch.Generator().manual_seed(0))
     y_true = torch.nn.functional.one_hot(labels, classes).float().movedim(-1, axis)
-    found = one_hot.labels_of(y_true, axis)
-    assert found is not None and torch.equal(found, labels)
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    for found in (one_hot.labels_of(y_true, axis), one_hot.labels_of(y_true, axis, Compiled("labels"))):
+        assert found is not None and torch.equal(found, labels)
 
 
 @pytest.mark.parametrize("classes", [3, 130, 200, 251, 1000])

@@ -6,7 +6,6 @@ Each function takes a piece, classes on the axis before the last, and returns su
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -217,17 +216,21 @@ def crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: fl
 
 def whole_crossentropy_of_probabilities_at_labels(piece: Piece, form: str, epsilon: float) -> Tensor:
     """``crossentropy_of_probabilities_at_labels`` without gathering, for the compiler."""
-    here, known = _is_label(piece), (piece.y_true >= 0) & (piece.y_true < piece.y_pred.shape[CLASSES])
-    targets = replace(piece, y_true=here.to(piece.y_pred.dtype))
+    p, c, here = piece.y_pred, piece.coefficient, _is_label(piece)
+    known = (piece.y_true >= 0) & (piece.y_true < p.shape[CLASSES])
     if form == "clip first":
-        p, c = piece.y_pred, piece.coefficient
         q = p.clamp(epsilon, 1 - epsilon)
         total, at_label = _sum(q), _sum(torch.where(here, q, 0.0))
         slope = torch.where(q == p, 1 / total - torch.where(here, 1 / at_label, 0.0), 0.0)
         piece.gradient.copy_(torch.where(known, slope * c, 0.0))
         return added_up(torch.where(known, (total / at_label).log(), torch.nan) * c)
-    found = crossentropy_of_probabilities(targets, 0.0, 1, epsilon)
-    return torch.where(known, 0.0, torch.nan * piece.coefficient).sum() + found
+    total, at_label = _sum(p), _sum(torch.where(here, p, 0.0))
+    share = at_label / total
+    clipped = share.clamp(epsilon, 1 - epsilon)
+    acting = torch.where(known & (clipped == share), c, 0.0)
+    slope = acting / total
+    piece.gradient.copy_(torch.where(here, slope - torch.where(acting == 0, 0.0, acting / at_label), slope))
+    return -added_up(torch.where(known, clipped.log(), torch.nan) * c)
 
 
 def crossentropy_of_probabilities(piece: Piece, smoothing: float, classes: int, epsilon: float) -> Tensor:

@@ -7,12 +7,13 @@ from torch import Tensor
 
 from torchweights import validation
 from torchweights.closed_form.elements import are_hard
+from torchweights.closed_form.fusing import Compiled
 
 #: numbers looked at at once: they stay in the cache while they are looked at, counted and weighed
-BLOCK = 1 << 17
+BLOCK = 1 << 18
 
 
-def labels_of(y_true: Tensor, axis: int) -> Tensor | None:
+def labels_of(y_true: Tensor, axis: int, compiled: Compiled | None = None) -> Tensor | None:
     """The class of each value, of targets that are exactly one-hot along ``axis``; None of others, and where looking would wait.
 
     >>> labels_of(torch.eye(3)[[2, 0]], -1)
@@ -25,6 +26,9 @@ def labels_of(y_true: Tensor, axis: int) -> Tensor | None:
         return None
     if y_true.requires_grad or not y_true.numel():
         return None
+    whole: Tensor | None = None if compiled is None else compiled(_labels_or_less, y_true, axis)
+    if whole is not None:
+        return whole if int(whole.amin()) >= 0 else None
     found = []
     for part in torch.split(y_true, max(1, BLOCK // y_true[0].numel())):
         labels = _labels(part, axis)
@@ -39,6 +43,15 @@ def _labels(y_true: Tensor, axis: int) -> Tensor | None:
     if not are_hard(y_true) or not validation.within(y_true.sum(axis), 1, 1):
         return None
     return _along(y_true, torch.arange(y_true.shape[axis], dtype=y_true.dtype), axis).long()
+
+
+def _labels_or_less(y_true: Tensor, axis: int) -> Tensor:
+    """The same in one compiled pass: -1 where a value has none."""
+    classes = torch.arange(y_true.shape[axis], dtype=y_true.dtype, device=y_true.device)
+    classes = classes.reshape([-1 if place == axis % y_true.ndim else 1 for place in range(y_true.ndim)])
+    others = torch.where(y_true - y_true * y_true == 0, 0.0, 1.0)
+    alone = (y_true.sum(axis) == 1) & (others.sum(axis) == 0)
+    return torch.where(alone, (y_true * classes).sum(axis), -1.0).long()
 
 
 def _along(numbers: Tensor, weights: Tensor, axis: int) -> Tensor:

@@ -53,10 +53,11 @@ def _most_likely(y_pred: Tensor, axis: int) -> Tensor:
     blocks = [size for size in range(4, BLOCK + 1, 4) if classes % size == 0] if last and classes > BLOCK else []
     if not blocks or y_pred.device.type != "cpu" or torch.compiler.is_compiling():
         return y_pred.argmax(axis)
-    rows = y_pred.reshape(-1, classes // blocks[-1], blocks[-1])
+    count, size = classes // blocks[-1], blocks[-1]
+    rows = y_pred.reshape(-1, count, size)
     block = rows.amax(2).argmax(1)
-    inside = rows[torch.arange(len(rows), device=rows.device), block].argmax(1)
-    return (block * blocks[-1] + inside).view(y_pred.shape[:-1])
+    inside = rows.view(-1, size).index_select(0, torch.arange(len(rows)).mul_(count).add_(block)).argmax(1)
+    return (block * size + inside).view(y_pred.shape[:-1])
 
 
 def expected_cost(

@@ -249,7 +249,7 @@ class WeightedCategoricalCrossentropy(_ByCostMatrix):
         """Labels for one-hot targets, where both kinds have one formula: less to look at from then on."""
         alike = self.semantics.formulas.sparse == "normalise first" and not self.label_smoothing
         meet = y_true.is_floating_point() and y_true.shape == y_pred.shape and self.ignore_class is None
-        return one_hot.labels_of(y_true, self._class_axis(y_pred.ndim)) if alike and meet else None
+        return one_hot.labels_of(y_true, self._class_axis(y_pred.ndim), self._compiled) if alike and meet else None
 
 
 class ExpectedCost(_ByCostMatrix):

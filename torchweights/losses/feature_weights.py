@@ -126,7 +126,8 @@ class _WeightedError(WeightedLoss):
     def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
         """Where values are means, their gradient is known with them."""
         weight = self._weight_of(None, y_pred)
-        if self.over != "sample" or self.root != "none" or not y_pred.is_contiguous() or y_pred.device.type != "cpu":
+        means = self.over == "sample" and self.root == "none"
+        if not (means and y_pred.is_contiguous() and validation.can_look(y_pred)):
             return None
         weight = y_pred.new_ones(y_pred.shape[1:]) if weight is None else weight.detach()
         total = float(weight.double().sum())
