@@ -329,8 +329,8 @@ class SparseCategoricalCrossentropy(Crossentropy):
         return None if self.label_smoothing else Expected(probabilities=self.from_logits is False and bool(explicit))
 
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
-        if not validation.can_look(y_true) or self._checked_on_the_way(y_pred, y_true) is not None:
-            return y_true
+        if not validation.can_look(y_true) or self._looks(y_pred):
+            return y_true  # checked before, or on the way
         # A label that is no class makes its value NaN: that is the plain path's business.
         return y_true if validation.within(y_true, 0, y_pred.shape[self._class_axis(y_pred.ndim)] - 1) else None
 

@@ -152,8 +152,6 @@ class _ByCostMatrix(Crossentropy):
     def _closed_targets(self, y_pred: Tensor, y_true: Tensor, weighed: Weighed) -> Tensor | None:
         if self._compiled is not None and y_true.is_floating_point():
             return y_true
-        if self._checked_on_the_way(y_pred, y_true) is not None:
-            return y_true
         return self._kind(y_true)._closed_targets(y_pred, y_true, weighed)
 
 
