@@ -13,11 +13,16 @@ from tests.hazards.catalogue import INPUTS, built, given, given_total, slope, to
 GRID = [0.0, 1e-45, -1e-45, 1e-8, -1e-8, 1.0, -1.0, 20.0, -20.0, 90.0, -90.0]
 #: predictions that float32 cannot square or add up
 FAR = [1e4, -1e4]
+COSTS = [[0.0, 1.0], [5.0, 0.0]]
 FROM_LOGITS = {
     "binary": lambda **more: built(tw.BinaryCrossentropy, from_logits=True, axis=-1, **more),
     "binary focal": lambda **more: built(tw.BinaryFocalCrossentropy, from_logits=True, axis=-1, **more),
     "categorical": lambda **more: built(tw.CategoricalCrossentropy, from_logits=True, **more),
     "categorical focal": lambda **more: built(tw.CategoricalFocalCrossentropy, from_logits=True, **more),
+    "expected cost": lambda **more: built(tw.ExpectedCost, COSTS, indexing="true_pred", from_logits=True, **more),
+    "logarithmic cost": lambda **more: built(
+        tw.ExpectedCost, COSTS, indexing="true_pred", form="log", from_logits=True, **more
+    ),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from torchweights.functional.precise import widened
 from torchweights.functional.shared import at_least_float32, check_tensors
 from torchweights.messages import choose
 
@@ -107,9 +108,10 @@ def expected_cost(
         costs = torch.where(known.unsqueeze(-1), by_true[labels], torch.nan).movedim(-1, axis)
     if choose("form", form, COST_FORMS) == "cost":
         return (costs * (y_pred.softmax(axis) if from_logits else y_pred)).sum(axis)
-    rest = _log_rest_of_logits(y_pred, axis) if from_logits else (1 - y_pred).clamp(epsilon, 1 - epsilon).log()
+    # In float64 no difference of float32 logits overflows.
+    rest = _log_rest_of_logits(widened(y_pred), axis) if from_logits else (1 - y_pred).clamp(epsilon, 1 - epsilon).log()
     # What costs nothing stays 0 beside a probability of 1, whose ln(1 - p) may be minus infinity.
-    return -(costs * torch.where(costs == 0, torch.zeros_like(rest), rest)).sum(axis)
+    return -(costs * torch.where(costs == 0, torch.zeros_like(rest), rest)).sum(axis).to(y_pred.dtype)
 
 
 def _by_true_class(y_pred: Tensor, cost_matrix: Tensor, indexing: str, axis: int) -> Tensor:
