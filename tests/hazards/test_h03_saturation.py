@@ -17,6 +17,11 @@ COSTS = [[0.0, 1.0], [5.0, 0.0]]
 FROM_LOGITS = {
     "binary": lambda **more: built(tw.BinaryCrossentropy, from_logits=True, axis=-1, **more),
     "binary focal": lambda **more: built(tw.BinaryFocalCrossentropy, from_logits=True, axis=-1, **more),
+    "sparse": lambda **more: built(tw.SparseCategoricalCrossentropy, from_logits=True, **more),
+    "crossentropy and dice": lambda **more: built(tw.BinaryCrossentropyDice, from_logits=True, **more),
+    "cost matrix": lambda **more: built(
+        tw.WeightedCategoricalCrossentropy, [[1.0, 2.0], [5.0, 1.0]], indexing="true_pred", from_logits=True, **more
+    ),
     "categorical": lambda **more: built(tw.CategoricalCrossentropy, from_logits=True, **more),
     "categorical focal": lambda **more: built(tw.CategoricalFocalCrossentropy, from_logits=True, **more),
     "expected cost": lambda **more: built(tw.ExpectedCost, COSTS, indexing="true_pred", from_logits=True, **more),
@@ -43,10 +48,11 @@ def test_a_row_of_zeros_is_refused_unless_it_is_left_out(name: str) -> None:
 def test_finite_for_all_finite_logits_whose_loss_float32_can_hold(name: str) -> None:
     # One for each type, so that a compiled one is compiled once.
     criterion, in_float64 = FROM_LOGITS[name](), FROM_LOGITS[name]()
+    y_true = torch.tensor([0]) if name == "sparse" else torch.tensor([[1.0, 0.0]])
     for logits in itertools.product([*GRID, *FAR, 3e38, -3e38], repeat=2):
         p = torch.tensor([logits]).requires_grad_()
-        loss = criterion(p, torch.tensor([[1.0, 0.0]]))
-        exact, most = in_float64(p.double(), torch.tensor([[1.0, 0.0]])), torch.finfo(torch.float32).max
+        loss = criterion(p, y_true)
+        exact, most = in_float64(p.double(), y_true), torch.finfo(torch.float32).max
         if exact <= most / len(logits):  # a mean is a sum first
             assert loss.isfinite(), logits
         elif exact > most:
