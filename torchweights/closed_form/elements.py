@@ -136,8 +136,7 @@ def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: floa
         p, _, either = whole_sigmoid(z)
         if slope is not None:
             slope.copy_(p - y)
-        # Not z - z y, which has no digits where y is nearly 1: no compiler makes one rounding of it unasked.
-        return either + torch.where(z >= 0, z * (1 - y), -z * y)
+        return whole_binary(z, y, either)
     if slope is not None:
         torch.sigmoid(z, out=slope).sub_(y)
     if want == "slope":
@@ -157,6 +156,11 @@ def whole_sigmoid(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     share = 1 / (1 + small)
     other = small * share
     return torch.where(z >= 0, share, other), torch.where(z >= 0, other, share), torch.log1p(small)
+
+
+def whole_binary(z: Tensor, y: Tensor, either: Tensor) -> Tensor:
+    """v of logits, of ``either`` of ``whole_sigmoid``: not max(z, 0) - z y, which has no digits where y is nearly 1."""
+    return either + torch.where(z >= 0, z * (1 - y), -z * y)
 
 
 def _less_logarithms(values: Tensor, q: Tensor) -> Tensor:
@@ -229,8 +233,11 @@ def focal_of_logits(
     if hard or (alike and not smoothing and are_hard(y)):
         return _focal_of_hard_logits(z, y, slope, gamma, alpha)
     y = smoothed(y, smoothing)
-    crossentropy = binary_of_logits(z, y, slope)
-    p, rest = whole_sigmoid(z)[:2] if torch.compiler.is_compiling() else (torch.sigmoid(z), torch.sigmoid(-z))
+    if torch.compiler.is_compiling():
+        p, rest, either = whole_sigmoid(z)
+        crossentropy, slope = whole_binary(z, y, either), slope.copy_(p - y)
+    else:
+        crossentropy, p, rest = binary_of_logits(z, y, slope), torch.sigmoid(z), torch.sigmoid(-z)
     left = torch.lerp(p, rest, y)
     inner = p.mul_(rest).mul_(crossentropy).mul_((1 - 2 * y).mul_(gamma))
     slope.mul_(left).add_(inner)

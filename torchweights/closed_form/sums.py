@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from torchweights.closed_form.adding import by_sample
-from torchweights.closed_form.elements import Element, factor_of, smoothed, summed, whole_sigmoid
+from torchweights.closed_form.elements import Element, factor_of, smoothed, summed, whole_binary, whole_sigmoid
 from torchweights.closed_form.function import Check, Given
 from torchweights.closed_form.fusing import ANYTHING, Compiled, Expected, or_nan, pays, whole
 from torchweights.closed_form.pages import in_large_pages
@@ -37,6 +37,8 @@ class Sums:
     spans: tuple[int, ...]
     turned: bool = False
     harmless: float = 0.5
+    #: the same as ``of_piece`` for the compiler, where it would compute what both need twice
+    of_whole: Callable[[Piece], Tensor] | None = None
 
 
 def closed_sums(
@@ -66,7 +68,7 @@ def _shown(form: Sums, piece: Piece) -> Piece:
 def _sums_of_whole(form: Sums, expected: Expected, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None,
                    left: Tensor | None) -> Tensor:  # fmt: skip
     piece = Piece(y_pred, y_true, coefficient, included, torch.empty_like(y_pred) if left is None else left)
-    return form.of_piece(or_nan(expected, _shown(form, piece)))
+    return (form.of_whole or form.of_piece)(or_nan(expected, _shown(form, piece)))
 
 
 def _slope_of_whole(form: Sums, slopes: Tensor, y_pred: Tensor, y_true: Tensor, coefficient: Tensor, included: Tensor | None,
@@ -217,10 +219,21 @@ def _through_sigmoid(slope: Tensor, p: Tensor) -> Tensor:
 
 def crossentropy_and_overlap_of_piece(piece: Piece, element: Element, activation: str) -> Tensor:
     """sum(c v) of the elements' values, and the sums of the overlap over all classes, in which pixels that count all weigh 1."""
-    p, y = probabilities(piece, activation), piece.y_true
+    p = probabilities(piece, activation)
+    return _beside_overlap(summed(element, piece, None, piece.coefficient), piece, p)
+
+
+def whole_crossentropy_and_overlap_of_logits(piece: Piece, smoothing: float) -> Tensor:
+    """The same of logits, of one exponential."""
+    p, _, either = whole_sigmoid(piece.y_pred)
+    piece.gradient.copy_(p)
+    values = whole_binary(piece.y_pred, smoothed(piece.y_true, smoothing), either)
+    return _beside_overlap(by_sample(values * piece.coefficient), piece, p)
+
+
+def _beside_overlap(of_values: Tensor, piece: Piece, p: Tensor) -> Tensor:
     counted = p if piece.included is None else p * piece.included
-    both, true, predicted = by_sample(counted * y), by_sample(y), by_sample(counted)
-    of_values = summed(element, piece, None, piece.coefficient)
+    both, true, predicted = by_sample(counted * piece.y_true), by_sample(piece.y_true), by_sample(counted)
     return torch.stack([of_values, both, true - both, predicted - both, true])[:, :, None]
 
 

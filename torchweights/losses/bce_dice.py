@@ -168,6 +168,9 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
                 smoothing=self.label_smoothing,
             ),
             (axis,),
+            of_whole=functools.partial(sums.whole_crossentropy_and_overlap_of_logits, smoothing=self.label_smoothing)
+            if of_logits
+            else None,
         )
         share = coefficient / y_pred.shape[axis]
         given = closed_form.Given(y_pred, met, share, included)
