@@ -144,7 +144,7 @@ class SumsOfPieces(torch.autograd.Function):
             (y_pred,) = ctx.saved_tensors
             with torch.enable_grad():
                 sums = ctx.plain(y_pred)
-            (found,) = torch.autograd.grad(sums, y_pred, slope, create_graph=torch.is_grad_enabled())
+            (found,) = torch.autograd.grad(sums, y_pred, slope.expand_as(sums), create_graph=torch.is_grad_enabled())
             return found, None, None, None, None, None, None
         # The buffer is handed out: for who asks a second time it is filled again.
         gradient, ctx.left = ctx.left, None
@@ -219,21 +219,25 @@ def _through_sigmoid(slope: Tensor, p: Tensor) -> Tensor:
 
 def crossentropy_and_overlap_of_piece(piece: Piece, element: Element, activation: str) -> Tensor:
     """sum(c v) of the elements' values, and the sums of the overlap over all classes, in which pixels that count all weigh 1."""
-    p = probabilities(piece, activation)
-    return _beside_overlap(summed(element, piece, None, piece.coefficient), piece, p)
+    p, y = probabilities(piece, activation), piece.y_true
+    counted = p if piece.included is None else p * piece.included
+    of_values = summed(element, piece, None, piece.coefficient)
+    return _beside_overlap(of_values, by_sample(counted * y), by_sample(y), by_sample(counted))
 
 
 def whole_crossentropy_and_overlap_of_logits(piece: Piece, smoothing: float) -> Tensor:
-    """The same of logits, of one exponential."""
-    p, _, either = whole_sigmoid(piece.y_pred)
+    """The same of logits, of one exponential and in one loop: over each sample where samples weigh, else over all, (J, 1, 1)."""
+    z, y, c = piece.y_pred, piece.y_true, piece.coefficient
+    p, _, either = whole_sigmoid(z)
+    # What weighs nothing does not count; looked up here, weights keep the loop that stores p from being another.
+    p = torch.where(c != 0, p, 0.0)
     piece.gradient.copy_(p)
-    values = whole_binary(piece.y_pred, smoothed(piece.y_true, smoothing), either)
-    return _beside_overlap(by_sample(values * piece.coefficient), piece, p)
+    values = whole_binary(z, smoothed(y, smoothing), either) * c
+    axes = (1, 2, 3) if len(c) > 1 else (0, 1, 2, 3)
+    return _beside_overlap(*(one.sum(axes).reshape(-1) for one in (values, p * y, y, p)))
 
 
-def _beside_overlap(of_values: Tensor, piece: Piece, p: Tensor) -> Tensor:
-    counted = p if piece.included is None else p * piece.included
-    both, true, predicted = by_sample(counted * piece.y_true), by_sample(piece.y_true), by_sample(counted)
+def _beside_overlap(of_values: Tensor, both: Tensor, true: Tensor, predicted: Tensor) -> Tensor:
     return torch.stack([of_values, both, true - both, predicted - both, true])[:, :, None]
 
 
