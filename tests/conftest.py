@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 
 import torchweights.messages
 from tests import pretend_device
+
+# Each process of ``pytest -n`` has a core for itself: more threads than cores wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)
 
 #: Why there is no pretend accelerator, or None. It is registered here, for autograd makes its threads at the first
 #: backward of the process, one for each device that it knows then.
