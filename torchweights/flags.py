@@ -37,8 +37,8 @@ def times(flags: Tensor, numbers: Tensor) -> Tensor:
 
 def where(flags: Tensor, numbers: Tensor) -> Tensor:
     """The numbers where True and 0 elsewhere, whatever stands there."""
-    if not numbers.is_floating_point() and numbers.dtype != torch.bool and validation.can_look(numbers):
-        alike = flags.shape == numbers.shape and flags.dtype == torch.bool
-        # All bits of a number, or none.
-        return flags.view(torch.int8).neg().to(numbers.dtype).bitwise_and_(numbers) if alike else numbers * flags
-    return torch.where(flags, numbers, numbers.new_zeros(()))
+    if numbers.is_floating_point() or numbers.dtype == torch.bool or not validation.can_look(numbers):
+        return torch.where(flags, numbers, numbers.new_zeros(()))
+    if flags.shape == numbers.shape and flags.dtype == torch.bool:
+        return flags.view(torch.int8).neg().to(numbers.dtype).bitwise_and_(numbers)  # all bits of a number, or none
+    return numbers * flags

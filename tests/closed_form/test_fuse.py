@@ -98,6 +98,7 @@ REFUSED = {
     "a label and costs": (tw.WeightedCategoricalCrossentropy([[1.0, 2.0], [2.0, 1.0]], indexing="true_pred", from_logits=True), [[0.3, 0.5]], [2], "y_true expected labels from 0 to 1"),
     "a target beside dice": (tw.BinaryCrossentropyDice(from_logits=True), [[0.3, 2.0]], [[0.0, 1.5]], "y_true expected probabilities in .0, 1.; received 1.5 at"),
     "a prediction beside dice": (tw.BinaryCrossentropyDice(from_logits=False), [[0.3, -0.1]], [[0.0, 1.0]], "y_pred expected probabilities"),
+    "a label and expected costs": (tw.ExpectedCost([[0.0, 2.0], [2.0, 0.0]], indexing="true_pred", from_logits=True), [[0.3, 0.5]], [-1], "y_true expected labels from 0 to 1"),
     "a cost": (tw.WeightedCategoricalCrossentropy([[1.0, 2.0], [2.0, 1.0]], indexing="true_pred", from_logits=False), [[0.0, 0.0]], [[0.0, 1.0]], "received a row of zeros at"),
 }  # fmt: skip
 

@@ -84,3 +84,11 @@ def test_what_a_sure_teacher_leaves_to_other_classes_counts(criterion: tw.Weight
     criterion._closes_from = 0
     value, gradient = off(both(criterion, (y_pred, y_true)), both(plain(criterion), (y_pred, y_true)))
     assert value <= VALUE and gradient <= GRADIENT
+
+
+def test_another_default_device_changes_nothing() -> None:
+    scores = torch.rand(40, 200, generator=torch.Generator().manual_seed(0))
+    y_true = torch.nn.functional.one_hot(labels := scores.argmax(-1), 200).float()
+    with torch.device("meta"):
+        assert torch.equal(cost_matrix._most_likely(scores, -1), labels)
+        assert torch.equal(one_hot.labels_of(y_true, -1), labels)  # type: ignore[arg-type]

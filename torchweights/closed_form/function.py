@@ -141,7 +141,7 @@ def _summed(form: ClosedForm, batch: Batch, gradient: Tensor | None) -> Tensor |
             part = float(form.of_piece(piece.hidden(shown, form.harmless)))
         total += part
     # Beyond what the type of the predictions holds it is infinite.
-    loss = torch.full((), total, dtype=torch.float64).to(batch.y_pred.dtype)
+    loss = torch.full((), total, dtype=torch.float64, device=batch.y_pred.device).to(batch.y_pred.dtype)
     return loss if math.isfinite(float(loss)) else None
 
 

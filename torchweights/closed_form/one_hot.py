@@ -42,7 +42,8 @@ def _labels(y_true: Tensor, axis: int) -> Tensor | None:
     # A sum of 1 is not enough: it swallows what a sure teacher leaves to other classes.
     if not are_hard(y_true) or not validation.within(y_true.sum(axis), 1, 1):
         return None
-    return _along(y_true, torch.arange(y_true.shape[axis], dtype=y_true.dtype), axis).long()
+    classes = torch.arange(y_true.shape[axis], dtype=y_true.dtype, device=y_true.device)
+    return _along(y_true, classes, axis).long()
 
 
 def _labels_or_less(y_true: Tensor, axis: int) -> Tensor:

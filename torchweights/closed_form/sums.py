@@ -229,8 +229,8 @@ def whole_crossentropy_and_overlap_of_logits(piece: Piece, smoothing: float) -> 
     """The same of logits, of one exponential and in one loop: over each sample where samples weigh, else over all, (J, 1, 1)."""
     z, y, c = piece.y_pred, piece.y_true, piece.coefficient
     p, _, either = whole_sigmoid(z)
-    # What weighs nothing does not count; looked up here, weights keep the loop that stores p from being another.
-    p = torch.where(c != 0, p, 0.0)
+    # Looked up here, weights (which are no NaN) keep the loop that stores p from being another than that of the sums.
+    p = torch.where(c == c if piece.included is None else piece.included, p, 0.0)
     piece.gradient.copy_(p)
     values = whole_binary(z, smoothed(y, smoothing), either) * c
     axes = (1, 2, 3) if len(c) > 1 else (0, 1, 2, 3)

@@ -57,7 +57,8 @@ def _most_likely(y_pred: Tensor, axis: int) -> Tensor:
     count, size = classes // blocks[-1], blocks[-1]
     rows = y_pred.reshape(-1, count, size)
     block = rows.amax(2).argmax(1)
-    inside = rows.view(-1, size).index_select(0, torch.arange(len(rows)).mul_(count).add_(block)).argmax(1)
+    places = torch.arange(len(rows), device=rows.device).mul_(count).add_(block)
+    inside = rows.view(-1, size).index_select(0, places).argmax(1)
     return (block * size + inside).view(y_pred.shape[:-1])
 
 

@@ -306,6 +306,10 @@ class ExpectedCost(_ByCostMatrix):
         )
         self.form = form
 
+    def _expected(self, y_pred: Tensor, y_true: Tensor) -> Expected | None:
+        # Labels look up a row of the matrix, and one that is no class must not come so far.
+        return super()._expected(y_pred, y_true) if y_true.is_floating_point() else None
+
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One expected cost per sample or pixel."""
         return functional.expected_cost(
