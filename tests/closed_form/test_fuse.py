@@ -103,6 +103,10 @@ REFUSED = {
 }  # fmt: skip
 
 
+#: checked before a pass that looks up places by labels
+BEFORE = {"a label, smoothed", "a label and expected costs"}
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_the_plain_path_refuses_a_compiled_pass_refuses_alike(name: str) -> None:
     """It tells by a NaN, and the same words are said; left out, the same numbers show nowhere."""
@@ -114,6 +118,7 @@ def test_what_the_plain_path_refuses_a_compiled_pass_refuses_alike(name: str) ->
     with pytest.raises(ValueError, match=words) as compiled:
         fused(*p_and_y)
     assert str(compiled.value) == str(plainly.value)
+    assert bool(fused._compiled._steps) == (name not in BEFORE)
     fine = torch.tensor([[0.25, 0.75]])
     beside = [torch.cat([one, fine if one.is_floating_point() else torch.tensor([1])]) for one in p_and_y]
     call = (*beside, None, torch.tensor([False, True]))

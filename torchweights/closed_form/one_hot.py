@@ -42,22 +42,20 @@ def _labels(y_true: Tensor, axis: int) -> Tensor | None:
     # A sum of 1 is not enough: it swallows what a sure teacher leaves to other classes.
     if not are_hard(y_true) or not validation.within(y_true.sum(axis), 1, 1):
         return None
-    classes = torch.arange(y_true.shape[axis], dtype=y_true.dtype, device=y_true.device)
-    return _along(y_true, classes, axis).long()
+    classes = _classes(y_true, axis)
+    if axis % y_true.ndim == y_true.ndim - 1:
+        return y_true.reshape(-1, classes.numel()).mv(classes.flatten()).view(y_true.shape[:-1]).long()
+    return (y_true * classes).sum(axis).long()
 
 
 def _labels_or_less(y_true: Tensor, axis: int) -> Tensor:
     """The same in one compiled pass: -1 where a value has none."""
-    classes = torch.arange(y_true.shape[axis], dtype=y_true.dtype, device=y_true.device)
-    classes = classes.reshape([-1 if place == axis % y_true.ndim else 1 for place in range(y_true.ndim)])
     others = torch.where(y_true - y_true * y_true == 0, 0.0, 1.0)
     alone = (y_true.sum(axis) == 1) & (others.sum(axis) == 0)
-    return torch.where(alone, (y_true * classes).sum(axis), -1.0).long()
+    return torch.where(alone, (y_true * _classes(y_true, axis)).sum(axis), -1.0).long()
 
 
-def _along(numbers: Tensor, weights: Tensor, axis: int) -> Tensor:
-    """sum(w x) over an axis; a product with a vector where that is the last."""
-    if axis % numbers.ndim == numbers.ndim - 1:
-        return numbers.reshape(-1, len(weights)).mv(weights).view(numbers.shape[:-1])
-    weights = weights.reshape([-1 if place == axis % numbers.ndim else 1 for place in range(numbers.ndim)])
-    return (numbers * weights).sum(axis)
+def _classes(y_true: Tensor, axis: int) -> Tensor:
+    """0, 1, .. along ``axis``."""
+    numbers = torch.arange(y_true.shape[axis], dtype=y_true.dtype, device=y_true.device)
+    return numbers.reshape([-1 if place == axis % y_true.ndim else 1 for place in range(y_true.ndim)])

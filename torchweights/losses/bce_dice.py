@@ -159,6 +159,7 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
         included, of_pixels = weighed.met.mask, self._weights_of_pixels(met, axis)
         coefficient = coefficient if of_pixels is None else coefficient * of_pixels
         activation = "sigmoid" if of_logits else "none"
+        of_whole = functools.partial(sums.whole_crossentropy_and_overlap_of_logits, smoothing=self.label_smoothing)
         form = sums.Sums(
             functools.partial(sums.crossentropy_and_overlap_of_piece, element=element, activation=activation),
             functools.partial(
@@ -168,9 +169,7 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
                 smoothing=self.label_smoothing,
             ),
             (axis,),
-            of_whole=functools.partial(sums.whole_crossentropy_and_overlap_of_logits, smoothing=self.label_smoothing)
-            if of_logits
-            else None,
+            of_whole=of_whole if of_logits else None,
         )
         share = coefficient / y_pred.shape[axis]
         given = closed_form.Given(y_pred, met, share, included)

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from torchweights import functional
 from torchweights.closed_form import ClosedForm, Expected, Piece, crossentropies, one_hot
-from torchweights.counts import Denominator
 from torchweights.functional.cost_matrix import COST_FORMS, INDEXINGS, costs_by_true_class
 from torchweights.losses.categorical import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from torchweights.losses.crossentropy import Crossentropy
@@ -231,23 +230,14 @@ class WeightedCategoricalCrossentropy(_ByCostMatrix):
     def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
         return self._kind(y_true)._closed_form(y_pred, y_true)
 
-    def _closed_loss(
-        self,
-        y_pred: Tensor,
-        y_true: Tensor,
-        sample_weight: Tensor | None,
-        mask: Tensor | None,
-        denominator: Tensor | Denominator | float | None,
-    ) -> Tensor | None:
-        # What is left out must not decide how the rest is computed.
-        labels = self._labels_instead(y_pred, y_true) if sample_weight is None and mask is None else None
-        return super()._closed_loss(y_pred, y_true if labels is None else labels, sample_weight, mask, denominator)
-
-    def _labels_instead(self, y_pred: Tensor, y_true: Tensor) -> Tensor | None:
-        """Labels for one-hot targets, where both kinds have one formula: less to look at from then on."""
+    def _in_short(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
+        # Labels for one-hot targets, where both kinds have one formula.
         alike = self.semantics.formulas.sparse == "normalise first" and not self.label_smoothing
         meet = y_true.is_floating_point() and y_true.shape == y_pred.shape and self.ignore_class is None
-        return one_hot.labels_of(y_true, self._class_axis(y_pred.ndim), self._compiled) if alike and meet else None
+        if not (alike and meet):
+            return y_true
+        labels = one_hot.labels_of(y_true, self._class_axis(y_pred.ndim), self._compiled)
+        return y_true if labels is None else labels
 
 
 class ExpectedCost(_ByCostMatrix):
