@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchweights.functional.precise import crossentropy_at, log_probabilities, widened
-from torchweights.functional.shared import Axis, at_least_float32, mean, power, same_dtype
+from torchweights.functional.precise import crossentropy_at, log_probabilities, turned, turned_crossentropy, widened
+from torchweights.functional.shared import Axis, at_least_float32, in_pieces, mean, power, same_dtype
 from torchweights.messages import choose
 
 BINARY_FORMS = ("clip", "clip, add", "clip, add, graph", "clip, logits", "clamp log")
@@ -17,11 +17,8 @@ SPARSE_FORMS = ("clip first", "normalise first")
 
 
 def _sigmoid_crossentropy(logits: Tensor, y_true: Tensor, smoothing: float = 0.0) -> Tensor:
-    """-(y ln s(z) + (1 - y) ln s(-z)), s the sigmoid: for labels 0 and 1 one term is left, which has all its digits."""
-    of_1, of_0 = F.logsigmoid(logits), F.logsigmoid(-logits)
-    known = torch.lerp(of_0, of_1, y_true)
-    # Smoothed labels would round: 1 - y is exact, and what smoothing adds is the same for both.
-    return -(known * (1 - smoothing) + (of_1 + of_0) * (smoothing / 2)) if smoothing else -known
+    """ln(1 + e^z) - y z, z the logits, y the smoothed label, with the digits of small losses."""
+    return turned_crossentropy(*turned(logits, y_true), smoothing)
 
 
 def _clamped(log: Callable[[Tensor], Tensor], argument: Tensor, at_zero: Tensor) -> Tensor:
@@ -115,15 +112,20 @@ def categorical_crossentropy(
     tensor([0.3567])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    dtype = y_pred.dtype
+    classes = smoothing_classes or y_pred.shape[axis]
+
+    def smoothed(y_true: Tensor) -> Tensor:
+        return y_true * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
+
+    def of_piece(logits: Tensor, y_true: Tensor) -> Tensor:
+        known = smoothed(widened(y_true)) * log_probabilities(logits, axis)
+        return known.sum(axis, keepdim=True).to(logits.dtype)
+
     if from_logits and precise:
-        y_true = widened(y_true)
-    if label_smoothing:
-        y_true = y_true * (1 - label_smoothing) + label_smoothing / (smoothing_classes or y_pred.shape[axis])
+        return -in_pieces(of_piece, axis, y_pred, y_true).squeeze(axis)
     if from_logits:
-        log_p = log_probabilities(y_pred, axis) if precise else F.log_softmax(y_pred, axis)
-        return -(y_true * log_p).sum(axis).to(dtype)
-    return -(y_true * normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()).sum(axis)
+        return -(smoothed(y_true) * F.log_softmax(y_pred, axis)).sum(axis)
+    return -(smoothed(y_true) * normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()).sum(axis)
 
 
 def _known(labels: Tensor, scores: Tensor, axis: int) -> tuple[Tensor, Tensor]:
@@ -193,8 +195,10 @@ def sparse_categorical_crossentropy(
     if from_logits and precise and not label_smoothing:
         known, labels = _known(y_true, y_pred, axis)
         return _or_nan(known, crossentropy_at(y_pred, labels, axis))
-    if from_logits:
-        log_p = log_probabilities(y_pred, axis) if precise else F.log_softmax(y_pred, axis)
+    if from_logits and precise:
+        log_p = in_pieces(lambda logits: log_probabilities(logits, axis), axis, y_pred)
+    elif from_logits:
+        log_p = F.log_softmax(y_pred, axis)
     elif form == "clip first":
         log_p = F.log_softmax(y_pred.clamp(epsilon, 1 - epsilon).log(), axis)
     else:

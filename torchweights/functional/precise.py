@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from torchweights import precision
 from torchweights.functional.shared import total
+from torchweights.validation import can_look, is_ordinary, within
 
 #: Up to this size exponentials of logits, and products of two, are far from overflow and underflow in float32. Unshifted,
 #: they are exact in their argument: z - max(z) rounds, and the exponential makes a relative error of an absolute one.
@@ -53,9 +54,17 @@ def crossentropy_at(logits: Tensor, labels: Tensor, axis: int) -> Tensor:
     """
     largest = logits.detach().amax(axis, keepdim=True)
     shift = torch.where(largest.abs() <= SAFE, 0.0, largest)
-    others = total((logits - shift).scatter(axis, labels, -torch.inf).exp_(), axis)
+    others = total(_without(logits - shift, labels, axis).exp_(), axis)
     at_label = logits.gather(axis, labels)
     return log_of_sum(others, shift - at_label, largest - at_label.detach() > SAFE).squeeze(axis)
+
+
+def _without(fresh: Tensor, labels: Tensor, axis: int) -> Tensor:
+    """Numbers that nobody else holds with -inf at the labels; autograd need not know, as their exponential has no derivative."""
+    if not (is_ordinary(fresh) and is_ordinary(labels)):
+        return fresh.scatter(axis, labels, -torch.inf)
+    fresh.detach().scatter_(axis, labels, -torch.inf)
+    return fresh
 
 
 def log_of_sum(others: Tensor, behind: Tensor, far: Tensor | None) -> Tensor:
@@ -65,3 +74,32 @@ def log_of_sum(others: Tensor, behind: Tensor, far: Tensor | None) -> Tensor:
     # Each branch is finite in the other's place.
     near_value = (others * torch.where(far, 0.0, behind).exp()).log1p()
     return torch.where(far, behind + torch.where(far, others, 1.0).log(), near_value)
+
+
+def turned(logits: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
+    """t, logits z or -z that speak against the nearer label, and d, how far it is; None for d where all are known to be labels.
+
+    >>> turned(torch.tensor([2.0, 2.0]), torch.tensor([1.0, 0.25]))
+    (tensor([-2.,  2.]), tensor([-0.0000, 0.2500]))
+    """
+    nearer = y_true.detach().round().clamp_(0, 1)
+    turn, off = torch.rsub(nearer, 1, alpha=2), y_true - nearer
+    return logits * turn, None if has_no_derivative(y_true) and within(off, 0.0, 0.0) else off * turn
+
+
+def turned_crossentropy(t: Tensor, away: Tensor | None, smoothing: float = 0.0) -> Tensor:
+    """ln(1 + e^t) - d t, ``away`` is d, of smoothed labels: where it is small, nothing is subtracted from it."""
+    values = softplus(t)
+    if smoothing:
+        values = torch.sub(values, t, alpha=smoothing / 2)
+    return values if away is None else torch.addcmul(values, away, t, value=smoothing - 1)
+
+
+def softplus(x: Tensor) -> Tensor:
+    """ln(1 + e^x); torch's own turns into x from 20 on, which float64 sees."""
+    return F.softplus(x, threshold=50)
+
+
+def has_no_derivative(tensor: Tensor) -> bool:
+    """Whether a tensor is but numbers that may be looked at: nothing is differentiated by it."""
+    return can_look(tensor) and not tensor.requires_grad and torch.autograd.forward_ad._current_level < 0

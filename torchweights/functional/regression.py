@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchweights.functional.precise import widened
+from torchweights.functional.precise import softplus, widened
 from torchweights.functional.shared import Axis, mean, same_dtype
 
 
@@ -26,7 +26,7 @@ def mean_squared_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, preci
     tensor([2.5000, 0.1250])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    return mean((y_pred - y_true).square(), axis, precise=precise)
+    return mean(F.mse_loss(y_pred, y_true, reduction="none"), axis, precise=precise)
 
 
 def mean_absolute_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, precise: bool = False) -> Tensor:
@@ -118,12 +118,7 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, overflows: bool
     error = y_pred - y_true
     if overflows:
         return mean(error.cosh().log(), axis)
-    return mean(error + _softplus(-2 * error) - math.log(2), axis)
-
-
-def _softplus(x: Tensor) -> Tensor:
-    """ln(1 + e^x); torch's own turns into x from 20 on, which float64 sees."""
-    return F.softplus(x, threshold=50)
+    return mean(error + softplus(-2 * error) - math.log(2), axis)
 
 
 def poisson(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float = 1e-7) -> Tensor:

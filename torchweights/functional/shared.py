@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from torchweights import precision
+from torchweights.validation import can_look
 
 Axis = int | tuple[int, ...]
+
+#: From so many numbers on float64 goes piece by piece on a CPU, of so many each: memory of many megabytes that is not used again is
+#: fetched from the system at every step, which takes longer than to compute in it.
+LARGE, PIECE = 2**18, 2**17
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
@@ -56,7 +61,7 @@ def total(values: Tensor, axis: Axis) -> Tensor:
     """The sum over ``axis``, which stays with size 1, with the digits of its terms: of float32 added up in float64, else in pairs."""
     axes = axis if isinstance(axis, tuple) else (axis,)
     if values.dtype == torch.float32 and values.device.type not in precision.WITHOUT_FLOAT64:
-        return values.sum(axes, keepdim=True, dtype=torch.float64).to(values.dtype)
+        return in_pieces(lambda some: some.sum(axes, keepdim=True, dtype=torch.float64).to(some.dtype), axes, values)
     plain, paired = values.sum(axes, keepdim=True), values.detach()
     if math.prod([values.shape[one] for one in axes]) <= 2:
         return plain
@@ -64,6 +69,18 @@ def total(values: Tensor, axis: Axis) -> Tensor:
         paired = _paired(paired, one)
     # The plain sum has the gradient, and what it lacks is added; nothing where it is not finite.
     return plain + (paired - plain.detach()).nan_to_num(0.0, 0.0, 0.0)
+
+
+def in_pieces(function: Callable[..., Tensor], axis: Axis, *tensors: Tensor) -> Tensor:
+    """function(*tensors), of tensors alike but along ``axis``: no result sees further than along it, and all have it."""
+    first, whole = tensors[0], {one % tensors[0].ndim for one in (axis if isinstance(axis, tuple) else (axis,))}
+    others = [one for one in range(first.ndim) if one not in whole]
+    if not others or first.numel() < LARGE or not can_look(first):
+        return function(*tensors)
+    along = max(others, key=lambda one: first.shape[one])
+    size = max(1, first.shape[along] * PIECE // first.numel())
+    parts = zip(*(torch.split(one, size, along) for one in tensors), strict=True)
+    return torch.cat([function(*some) for some in parts], along)
 
 
 def _paired(values: Tensor, axis: int) -> Tensor:
