@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from torchweights.functional.precise import crossentropy_at, log_probabilities, turned, turned_crossentropy, widened
-from torchweights.functional.shared import Axis, at_least_float32, in_pieces, mean, power, same_dtype
+from torchweights.functional.shared import Axis, at_least_float32, in_pieces, mean_of, power, same_dtype
 from torchweights.messages import choose
+from torchweights.validation import can_look, within
 
 BINARY_FORMS = ("clip", "clip, add", "clip, add, graph", "clip, logits", "clamp log")
 SPARSE_FORMS = ("clip first", "normalise first")
@@ -61,21 +62,26 @@ def binary_crossentropy(
     """
     choose("form", form, BINARY_FORMS)
     y_pred, y_true = same_dtype(y_pred, y_true)
-    if from_logits and precise:
-        return mean(_sigmoid_crossentropy(y_pred, y_true, label_smoothing), axis, precise=True)
-    if label_smoothing:
-        y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
-    if from_logits:
-        return mean(_sigmoid_crossentropy(y_pred, y_true), axis)
-    if form == "clamp log":
-        log_p, log_rest = _clamped(torch.log, y_pred, y_pred == 0), _clamped(torch.log1p, -y_pred, y_pred == 1)
-        return mean(-(y_true * log_p + (1 - y_true) * log_rest), axis)
-    q = y_pred.clamp(epsilon, 1 - epsilon)
-    if form == "clip, logits":
-        return mean(_sigmoid_crossentropy((q / (1 - q)).log(), y_true), axis)
+    precise = precise and from_logits
     added = epsilon if form.startswith("clip, add") else 0.0
-    rest = (1 + added) - q if form == "clip, add, graph" else (1 - q) + added
-    return mean(-(y_true * (q + added).log() + (1 - y_true) * rest.log()), axis)
+
+    def values(y_pred: Tensor, y_true: Tensor) -> Tensor:
+        if precise:
+            return _sigmoid_crossentropy(y_pred, y_true, label_smoothing)
+        if label_smoothing:
+            y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
+        if from_logits:
+            return _sigmoid_crossentropy(y_pred, y_true)
+        if form == "clamp log":
+            log_p, log_rest = _clamped(torch.log, y_pred, y_pred == 0), _clamped(torch.log1p, -y_pred, y_pred == 1)
+            return -(y_true * log_p + (1 - y_true) * log_rest)
+        q = y_pred.clamp(epsilon, 1 - epsilon)
+        if form == "clip, logits":
+            return _sigmoid_crossentropy((q / (1 - q)).log(), y_true)
+        rest = (1 + added) - q if form == "clip, add, graph" else (1 - q) + added
+        return -(y_true * (q + added).log() + (1 - y_true) * rest.log())
+
+    return mean_of(values, axis, y_pred, y_true, precise=precise)
 
 
 def normalised(y_pred: Tensor, axis: int) -> Tensor:
@@ -114,22 +120,22 @@ def categorical_crossentropy(
     y_pred, y_true = same_dtype(y_pred, y_true)
     classes = smoothing_classes or y_pred.shape[axis]
 
-    def smoothed(y_true: Tensor) -> Tensor:
-        return y_true * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
+    def of_piece(y_pred: Tensor, y_true: Tensor) -> Tensor:
+        if from_logits and precise:
+            y_true, log_p = widened(y_true), log_probabilities(y_pred, axis)
+        elif from_logits:
+            log_p = F.log_softmax(y_pred, axis)
+        else:
+            log_p = normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()
+        if label_smoothing:
+            y_true = y_true * (1 - label_smoothing) + label_smoothing / classes
+        return -(y_true * log_p).sum(axis).to(y_pred.dtype)
 
-    def of_piece(logits: Tensor, y_true: Tensor) -> Tensor:
-        known = smoothed(widened(y_true)) * log_probabilities(logits, axis)
-        return known.sum(axis, keepdim=True).to(logits.dtype)
-
-    if from_logits and precise:
-        return -in_pieces(of_piece, axis, y_pred, y_true).squeeze(axis)
-    if from_logits:
-        return -(smoothed(y_true) * F.log_softmax(y_pred, axis)).sum(axis)
-    return -(smoothed(y_true) * normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()).sum(axis)
+    return in_pieces(of_piece, axis, y_pred, y_true, lost=axis)
 
 
-def _known(labels: Tensor, scores: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """(whether each label is a class, the label with 1 on ``axis``); a label that is none becomes 0."""
+def _known(labels: Tensor, scores: Tensor, axis: int) -> tuple[Tensor | None, Tensor]:
+    """(whether each label is a class, the label with 1 on ``axis``); a label that is none becomes 0. None where all are seen to be."""
     if not -scores.ndim <= axis < scores.ndim:
         raise ValueError(
             f"axis expected from {-scores.ndim} to {scores.ndim - 1} for scores of rank {scores.ndim}; received {axis}."
@@ -142,17 +148,15 @@ def _known(labels: Tensor, scores: Tensor, axis: int) -> tuple[Tensor, Tensor]:
             f"{tuple(labels.shape)}. One-hot targets go to categorical formulas."
         )
     labels = labels.long()
+    if can_look(labels) and within(labels, 0, scores.shape[axis] - 1):
+        return None, labels.unsqueeze(axis)
     known = (labels >= 0) & (labels < scores.shape[axis])
     return known, torch.where(known, labels, 0).unsqueeze(axis)
 
 
-def pick(scores: Tensor, labels: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """(whether each label is a class, the score at it); a label that is none picks that of class 0."""
-    known, labels = _known(labels, scores, axis)
-    return known, scores.gather(axis, labels).squeeze(axis)
-
-
-def _or_nan(known: Tensor, values: Tensor) -> Tensor:
+def _or_nan(known: Tensor | None, values: Tensor) -> Tensor:
+    if known is None:
+        return values
     return torch.where(known, values, torch.full((), torch.nan, dtype=values.dtype, device=values.device))
 
 
@@ -191,22 +195,23 @@ def sparse_categorical_crossentropy(
     """
     choose("form", form, SPARSE_FORMS)
     y_pred = at_least_float32(y_pred)
-    dtype = y_pred.dtype
-    if from_logits and precise and not label_smoothing:
-        known, labels = _known(y_true, y_pred, axis)
-        return _or_nan(known, crossentropy_at(y_pred, labels, axis))
-    if from_logits and precise:
-        log_p = in_pieces(lambda logits: log_probabilities(logits, axis), axis, y_pred)
-    elif from_logits:
-        log_p = F.log_softmax(y_pred, axis)
-    elif form == "clip first":
-        log_p = F.log_softmax(y_pred.clamp(epsilon, 1 - epsilon).log(), axis)
-    else:
-        log_p = normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()
-    known, at_label = pick(log_p, y_true, axis)
-    if label_smoothing:
-        at_label = at_label * (1 - label_smoothing) + log_p.mean(axis) * label_smoothing
-    return _or_nan(known, -at_label.to(dtype))
+    known, labels = _known(y_true, y_pred, axis)
+
+    def of_piece(y_pred: Tensor, labels: Tensor) -> Tensor:
+        if from_logits and precise and not label_smoothing:
+            return crossentropy_at(y_pred, labels, axis)
+        if from_logits:
+            log_p = log_probabilities(y_pred, axis) if precise else F.log_softmax(y_pred, axis)
+        elif form == "clip first":
+            log_p = F.log_softmax(y_pred.clamp(epsilon, 1 - epsilon).log(), axis)
+        else:
+            log_p = normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()
+        at_label = log_p.gather(axis, labels).squeeze(axis)
+        if label_smoothing:
+            at_label = at_label * (1 - label_smoothing) + log_p.mean(axis) * label_smoothing
+        return -at_label.to(y_pred.dtype)
+
+    return _or_nan(known, in_pieces(of_piece, axis, y_pred, labels, lost=axis))
 
 
 def categorical_generalized_cross_entropy(y_pred: Tensor, y_true: Tensor, *, q: float = 0.5, axis: int = -1) -> Tensor:
@@ -224,7 +229,8 @@ def categorical_generalized_cross_entropy(y_pred: Tensor, y_true: Tensor, *, q: 
     tensor([0.8000])
     """
     y_pred = at_least_float32(y_pred)
-    known, at_label = pick(y_pred, y_true, axis)
+    known, labels = _known(y_true, y_pred, axis)
+    at_label = y_pred.gather(axis, labels).squeeze(axis)
     return _or_nan(known, (1 - power(at_label, q)) / q)
 
 

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from torchweights.functional.shared import check_tensors, same_dtype
+from torchweights.functional.shared import check_tensors, in_pieces, same_dtype
 from torchweights.messages import choose
+from torchweights.validation import can_look
 
 OVER = ("sample", "batch", "batch_scaled")
 ROOTS = ("none", "of_mean", "of_sum")
@@ -100,10 +101,16 @@ def _sums(
     """sum(w e) and sum(w) over ``axes``."""
     y_pred, y_true = same_dtype(y_pred, y_true)
     weight = _met(feature_weight, y_pred)
-    counts = weight != 0
-    off = torch.where(counts, y_pred - y_true, torch.zeros_like(y_pred))
-    errors = off * off if error == "squared" else off.abs()
-    return (weight * errors).sum(axes), weight.expand(y_pred.shape).sum(axes)
+    all_count = can_look(weight) and bool((weight != 0).all())
+
+    def of_piece(y_pred: Tensor, y_true: Tensor, weight: Tensor = weight) -> Tensor:
+        off = y_pred - y_true
+        if not all_count:
+            off = torch.where(weight != 0, off, torch.zeros_like(off))
+        return (weight * (off.square() if error == "squared" else off.abs())).sum(axes)
+
+    own = (weight,) if weight.ndim == y_pred.ndim else ()
+    return in_pieces(of_piece, axes, y_pred, y_true, *own, lost=axes), weight.expand(y_pred.shape).sum(axes)
 
 
 def rooted(total: Tensor, divisor: Tensor, root: str) -> Tensor:

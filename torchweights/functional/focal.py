@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from torchweights.functional.crossentropy import binary_crossentropy, normalised
 from torchweights.functional.precise import log_probabilities, turned, turned_crossentropy, widened
-from torchweights.functional.shared import Axis, along, in_pieces, mean, power, same_dtype
+from torchweights.functional.shared import Axis, along, in_pieces, mean_of, power, same_dtype
 from torchweights.messages import choose
 
 FOCAL_FORMS = ("clip", "logits")
@@ -61,35 +61,36 @@ def binary_focal_crossentropy(
     y_pred, y_true = same_dtype(y_pred, y_true)
     labels = axis if isinstance(axis, int) else -1
     gamma, alpha = along(gamma, "gamma", y_pred, labels), along(alpha, "alpha", y_pred, labels)
-    if from_logits and precise:
-        t, away = turned(y_pred, y_true)
-        values = turned_crossentropy(t, away, label_smoothing) * _left(t, away, gamma, label_smoothing, labels)
-    if label_smoothing:
-        y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
-    if not (from_logits and precise):
-        values = binary_crossentropy(y_pred, y_true, from_logits=from_logits, axis=(), epsilon=epsilon, form=form)
-        p, not_p = (y_pred.sigmoid(), (-y_pred).sigmoid()) if from_logits else (y_pred, 1 - y_pred)
-        if rest == "direct":
-            left = y_true * not_p + (1 - y_true) * p
-        else:
-            left = 1 - (y_true * p + (1 - y_true) * (1 - p))
-        values = power(left, gamma) * values
-    if apply_class_balancing:
-        values = (y_true * alpha + (1 - y_true) * (1 - alpha)) * values
-    return mean(values, axis, precise=precise)
+    precise = precise and from_logits
+
+    def values(y_pred: Tensor, y_true: Tensor) -> Tensor:
+        if precise:
+            t, away = turned(y_pred, y_true)
+            focal = turned_crossentropy(t, away, label_smoothing) * _left(t, away, gamma, label_smoothing)
+        if label_smoothing:
+            y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
+        if not precise:
+            crossentropy = binary_crossentropy(
+                y_pred, y_true, from_logits=from_logits, axis=(), epsilon=epsilon, form=form
+            )
+            p, not_p = (y_pred.sigmoid(), (-y_pred).sigmoid()) if from_logits else (y_pred, 1 - y_pred)
+            if rest == "direct":
+                left = y_true * not_p + (1 - y_true) * p
+            else:
+                left = 1 - (y_true * p + (1 - y_true) * (1 - p))
+            focal = power(left, gamma) * crossentropy
+        return (y_true * alpha + (1 - y_true) * (1 - alpha)) * focal if apply_class_balancing else focal
+
+    return mean_of(values, axis, y_pred, y_true, precise=precise, whole=labels)
 
 
-def _left(t: Tensor, away: Tensor | None, gamma: Tensor | float, smoothing: float, labels: int) -> Tensor:
+def _left(t: Tensor, away: Tensor | None, gamma: Tensor | float, smoothing: float) -> Tensor:
     """l^gamma, l = s(t) + d (1 - 2 s(t)), ``away`` is d, of smoothed labels: in float64, for a power multiplies errors."""
-
-    def of_piece(t: Tensor, *away: Tensor) -> Tensor:
-        left = widened(t).sigmoid()
-        if away or smoothing:
-            far = widened(away[0]) * (1 - smoothing) + smoothing / 2 if away else smoothing / 2
-            left = left + far * (1 - 2 * left)
-        return power(left, gamma).to(t.dtype)
-
-    return in_pieces(of_piece, labels, t, *(() if away is None else (away,)))
+    left = widened(t).sigmoid()
+    if away is not None or smoothing:
+        far = smoothing / 2 if away is None else widened(away) * (1 - smoothing) + smoothing / 2
+        left = left + far * (1 - 2 * left)
+    return power(left, gamma).to(t.dtype)
 
 
 def categorical_focal_crossentropy(
@@ -133,18 +134,18 @@ def categorical_focal_crossentropy(
     y_pred, y_true = same_dtype(y_pred, y_true)
     classes = smoothing_classes or y_pred.shape[axis]
     alpha, gamma = along(alpha, "alpha", y_pred, axis), along(gamma, "gamma", y_pred, axis)
-    of_logits, wide = from_logits and form == "logits", from_logits and form == "logits" and precise
 
     def of_piece(y_pred: Tensor, y_true: Tensor) -> Tensor:
-        dtype, y_true = y_pred.dtype, widened(y_true) if wide else y_true
-        if label_smoothing:
-            y_true = y_true * (1 - label_smoothing) + label_smoothing / classes
-        if of_logits:
+        dtype = y_pred.dtype
+        if from_logits and form == "logits":
+            y_true = widened(y_true) if precise else y_true
             log_r = log_probabilities(y_pred, axis) if precise else F.log_softmax(y_pred, axis)
             rest = -torch.expm1(log_r)
         else:
             r = normalised(y_pred.softmax(axis) if from_logits else y_pred, axis).clamp(epsilon, 1 - epsilon)
             log_r, rest = r.log(), 1 - r
-        return -(alpha * power(rest, gamma) * y_true * log_r).sum(axis, keepdim=True).to(dtype)
+        if label_smoothing:
+            y_true = y_true * (1 - label_smoothing) + label_smoothing / classes
+        return -(alpha * power(rest, gamma) * y_true * log_r).sum(axis).to(dtype)
 
-    return (in_pieces(of_piece, axis, y_pred, y_true) if wide else of_piece(y_pred, y_true)).squeeze(axis)
+    return in_pieces(of_piece, axis, y_pred, y_true, lost=axis)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from torchweights.functional.shared import Axis, mean, same_dtype
+from torchweights.functional.shared import Axis, mean_of, same_dtype
 
 
 def hinge(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
@@ -21,7 +21,7 @@ def hinge(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
     tensor([1.5000])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    return mean((1 - y_true * y_pred).clamp(min=0), axis)
+    return mean_of(lambda p, y: (1 - y * p).clamp(min=0), axis, y_pred, y_true)
 
 
 def squared_hinge(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
@@ -37,7 +37,7 @@ def squared_hinge(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1) -> Tensor:
     tensor([2.2600])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    return mean((1 - y_true * y_pred).clamp(min=0).square(), axis)
+    return mean_of(lambda p, y: (1 - y * p).clamp(min=0).square(), axis, y_pred, y_true)
 
 
 def signed_labels(y_true: Tensor, judged: Tensor | None = None) -> Tensor:

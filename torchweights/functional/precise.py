@@ -56,7 +56,8 @@ def crossentropy_at(logits: Tensor, labels: Tensor, axis: int) -> Tensor:
     shift = torch.where(largest.abs() <= SAFE, 0.0, largest)
     others = total(_without(logits - shift, labels, axis).exp_(), axis)
     at_label = logits.gather(axis, labels)
-    return log_of_sum(others, shift - at_label, largest - at_label.detach() > SAFE).squeeze(axis)
+    far = largest - at_label.detach() > SAFE
+    return log_of_sum(others, shift - at_label, None if can_look(far) and not far.any() else far).squeeze(axis)
 
 
 def _without(fresh: Tensor, labels: Tensor, axis: int) -> Tensor:

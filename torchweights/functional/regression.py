@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from torchweights.functional.precise import softplus, widened
-from torchweights.functional.shared import Axis, mean, same_dtype
+from torchweights.functional.shared import Axis, mean_of, same_dtype
 
 
 def mean_squared_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, precise: bool = False) -> Tensor:
@@ -26,7 +27,7 @@ def mean_squared_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, preci
     tensor([2.5000, 0.1250])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    return mean(F.mse_loss(y_pred, y_true, reduction="none"), axis, precise=precise)
+    return mean_of(functools.partial(F.mse_loss, reduction="none"), axis, y_pred, y_true, precise=precise)
 
 
 def mean_absolute_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, precise: bool = False) -> Tensor:
@@ -43,7 +44,7 @@ def mean_absolute_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, prec
     tensor([1.5000])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    return mean((y_pred - y_true).abs(), axis, precise=precise)
+    return mean_of(lambda p, y: (p - y).abs(), axis, y_pred, y_true, precise=precise)
 
 
 def mean_absolute_percentage_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float = 1e-7) -> Tensor:
@@ -60,7 +61,7 @@ def mean_absolute_percentage_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis
     tensor([50.])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    return 100 * mean(((y_true - y_pred) / y_true.abs().clamp(min=epsilon)).abs(), axis)
+    return 100 * mean_of(lambda p, y: ((y - p) / y.abs().clamp(min=epsilon)).abs(), axis, y_pred, y_true)
 
 
 def mean_squared_logarithmic_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float = 1e-7) -> Tensor:
@@ -77,8 +78,11 @@ def mean_squared_logarithmic_error(y_pred: Tensor, y_true: Tensor, *, axis: Axis
     tensor([0.4805])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    difference = y_pred.clamp(min=epsilon).log1p() - y_true.clamp(min=epsilon).log1p()
-    return mean(difference.square(), axis)
+
+    def values(y_pred: Tensor, y_true: Tensor) -> Tensor:
+        return (y_pred.clamp(min=epsilon).log1p() - y_true.clamp(min=epsilon).log1p()).square()
+
+    return mean_of(values, axis, y_pred, y_true)
 
 
 def huber(y_pred: Tensor, y_true: Tensor, *, delta: float = 1.0, axis: Axis = -1, precise: bool = False) -> Tensor:
@@ -96,9 +100,12 @@ def huber(y_pred: Tensor, y_true: Tensor, *, delta: float = 1.0, axis: Axis = -1
     tensor([1.3125])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    error = (y_pred - y_true).abs()
-    values = torch.where(error <= delta, 0.5 * error.square(), delta * (error - 0.5 * delta))
-    return mean(values, axis, precise=precise)
+
+    def values(y_pred: Tensor, y_true: Tensor) -> Tensor:
+        error = (y_pred - y_true).abs()
+        return torch.where(error <= delta, 0.5 * error.square(), delta * (error - 0.5 * delta))
+
+    return mean_of(values, axis, y_pred, y_true, precise=precise)
 
 
 def log_cosh(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, overflows: bool = False) -> Tensor:
@@ -115,10 +122,12 @@ def log_cosh(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, overflows: bool
     tensor([1.3250])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    error = y_pred - y_true
-    if overflows:
-        return mean(error.cosh().log(), axis)
-    return mean(error + softplus(-2 * error) - math.log(2), axis)
+
+    def values(y_pred: Tensor, y_true: Tensor) -> Tensor:
+        error = y_pred - y_true
+        return error.cosh().log() if overflows else error + softplus(-2 * error) - math.log(2)
+
+    return mean_of(values, axis, y_pred, y_true)
 
 
 def poisson(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float = 1e-7) -> Tensor:
@@ -135,7 +144,7 @@ def poisson(y_pred: Tensor, y_true: Tensor, *, axis: Axis = -1, epsilon: float =
     tensor([1.1534])
     """
     y_pred, y_true = same_dtype(y_pred, y_true)
-    return mean(y_pred - y_true * (y_pred + epsilon).log(), axis)
+    return mean_of(lambda p, y: p - y * (p + epsilon).log(), axis, y_pred, y_true)
 
 
 def cosine_similarity(

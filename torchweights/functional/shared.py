@@ -1,4 +1,4 @@
-"""What formulas share: their precision, and the mean over an axis."""
+"""What formulas share: their precision, the mean over an axis, and pieces that stay in the cache."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torchweights.validation import can_look
 
 Axis = int | tuple[int, ...]
 
-#: From so many numbers on float64 goes piece by piece on a CPU, of so many each: memory of many megabytes that is not used again is
-#: fetched from the system at every step, which takes longer than to compute in it.
-LARGE, PIECE = 2**18, 2**17
+#: Of more numbers than the first a formula goes piece by piece on a CPU, of about the second or a sample each: fresh memory of megabytes is fetched from the
+#: system at every step, which takes longer than to compute in it.
+LARGE, PIECE = 2**19, 2**17
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
@@ -47,19 +47,29 @@ def same_dtype(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
     return y_pred, y_true.to(y_pred.dtype)
 
 
-def mean(values: Tensor, axis: Axis, *, precise: bool = False) -> Tensor:
-    """The mean over ``axis``; the values themselves for (). Precise: of a sum added up in pairs."""
-    if axis == ():
-        return values
-    if not precise:
-        return values.mean(axis)
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    return total(values, axes).squeeze(axes) / math.prod([values.shape[one] for one in axes])
+def mean_of(
+    function: Callable[..., Tensor], axis: Axis, *tensors: Tensor, precise: bool = False, whole: Axis = ()
+) -> Tensor:
+    """The mean over ``axis`` of function(*tensors), element by element; for () the values themselves. Precise: of a sum added up in pairs.
+
+    ``whole`` are axes along which the function itself has numbers.
+    """
+    axes, kept = _axes(axis), _axes(whole)
+
+    def of_piece(*some: Tensor) -> Tensor:
+        values = function(*some)
+        if not axes:
+            return values
+        if not precise:
+            return values.mean(axes)
+        return total(values, axes).squeeze(axes) / math.prod([values.shape[one] for one in axes])
+
+    return in_pieces(of_piece, tuple({*axes, *kept}), *tensors, lost=axes)
 
 
 def total(values: Tensor, axis: Axis) -> Tensor:
     """The sum over ``axis``, which stays with size 1, with the digits of its terms: of float32 added up in float64, else in pairs."""
-    axes = axis if isinstance(axis, tuple) else (axis,)
+    axes = _axes(axis)
     if values.dtype == torch.float32 and values.device.type not in precision.WITHOUT_FLOAT64:
         return in_pieces(lambda some: some.sum(axes, keepdim=True, dtype=torch.float64).to(some.dtype), axes, values)
     plain, paired = values.sum(axes, keepdim=True), values.detach()
@@ -71,16 +81,24 @@ def total(values: Tensor, axis: Axis) -> Tensor:
     return plain + (paired - plain.detach()).nan_to_num(0.0, 0.0, 0.0)
 
 
-def in_pieces(function: Callable[..., Tensor], axis: Axis, *tensors: Tensor) -> Tensor:
-    """function(*tensors), of tensors alike but along ``axis``: no result sees further than along it, and all have it."""
-    first, whole = tensors[0], {one % tensors[0].ndim for one in (axis if isinstance(axis, tuple) else (axis,))}
+def in_pieces(function: Callable[..., Tensor], axis: Axis, *tensors: Tensor, lost: Axis = ()) -> Tensor:
+    """function(*tensors), of tensors alike but along ``axis``: no result sees further than along it; the results lack the axes ``lost``."""
+    first = tensors[0]
+    whole, gone = ({one % first.ndim for one in _axes(given)} for given in (axis, lost))
     others = [one for one in range(first.ndim) if one not in whole]
-    if not others or first.numel() < LARGE or not can_look(first):
+    if not others or first.numel() <= LARGE or not can_look(first):
         return function(*tensors)
-    along = max(others, key=lambda one: first.shape[one])
+    # Samples are put together quickest, as they lie.
+    along = (
+        others[0] if first.shape[others[0]] * LARGE >= first.numel() else max(others, key=lambda one: first.shape[one])
+    )
     size = max(1, first.shape[along] * PIECE // first.numel())
     parts = zip(*(torch.split(one, size, along) for one in tensors), strict=True)
-    return torch.cat([function(*some) for some in parts], along)
+    return torch.cat([function(*some) for some in parts], along - sum(one < along for one in gone))
+
+
+def _axes(axis: Axis) -> tuple[int, ...]:
+    return axis if isinstance(axis, tuple) else (axis,)
 
 
 def _paired(values: Tensor, axis: int) -> Tensor:

@@ -216,13 +216,18 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
     def _shown_values(self, y_pred: Tensor, met: Tensor, weighed: Weighed) -> Tensor:
         """Values of what counts; what does not is replaced before the formula sees it."""
         axes = self._values_axes(y_pred.ndim)
-        y_pred = weighed.hide(y_pred, axes, self._harmless)
+        if weighed.included is not None and not self._harmless_as_they_are(y_pred):
+            y_pred = weighed.hide(y_pred, axes, self._harmless)
         if met.is_floating_point():
             met = self._hide_targets(met, weighed, axes if met.ndim == y_pred.ndim else ())
         return self.values(y_pred, met)
 
     #: a prediction that every formula takes without harm
     _harmless: ClassVar[float] = 0.5
+
+    def _harmless_as_they_are(self, y_pred: Tensor) -> bool:
+        """Whether all predictions have finite values and derivatives, as can be seen: what does not count need not be replaced."""
+        return False
 
     def _values_shape(self, y_pred_shape: Sequence[int]) -> tuple[int, ...]:
         axes = self._values_axes(len(y_pred_shape))

@@ -130,6 +130,8 @@ class CategoricalCrossentropy(Crossentropy):
             way_out = "Give one-hot rows of 0 and 1, or soft labels between them."
             validation.check_probabilities("y_true", y_true, self._judged(y_true, weighed), way_out)
 
+    _takes_all_logits = True
+
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample or pixel."""
         from_logits, y_pred = self._logits_and_predictions(y_pred)
@@ -142,15 +144,9 @@ class CategoricalCrossentropy(Crossentropy):
                 0.0,
             )
         return self._formula(
-            y_pred,
-            y_true,
-            from_logits=from_logits,
-            label_smoothing=smoothing,
-            smoothing_classes=classes,
-            axis=axis,
-            epsilon=self.epsilon,
-            precise=self.semantics.formulas.precise,
-        )
+            y_pred, y_true, from_logits=from_logits, label_smoothing=smoothing, smoothing_classes=classes, axis=axis,
+            epsilon=self.epsilon, precise=self.semantics.formulas.precise,
+        )  # fmt: skip
 
     def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
         return functional.categorical_crossentropy(y_pred, y_true, **options)
@@ -286,6 +282,8 @@ class SparseCategoricalCrossentropy(Crossentropy):
         axis = self._class_axis(y_pred.ndim)
         validation.check_labels(y_true, y_pred.shape[axis], weighed.included)
         self._check_predictions(y_pred, weighed)
+
+    _takes_all_logits = True
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample or pixel."""

@@ -41,6 +41,9 @@ class Closes(nn.Module):
     #: what ``tw.fuse`` compiles
     _compiled: Compiled | None = None
 
+    #: whether every logit that is not out of all bounds has a finite value and derivative
+    _takes_all_logits: ClassVar[bool] = False
+
     #: False where the sums that a loss is made of have a closed form, and the loss has not
     _loss_closes: ClassVar[bool] = True
 
@@ -48,8 +51,11 @@ class Closes(nn.Module):
         """A subclass that computes something else has to say how in closed form too, or it has none."""
         super().__init_subclass__(**more)
         own, said = vars(cls), (*_IN_CLOSED_FORM, "_closes_from")
-        if any(name in own for name in _COMPUTES) and not any(name in own for name in said):
+        computes = any(name in own for name in _COMPUTES)
+        if computes and not any(name in own for name in said):
             cls._closes_from = None
+        if computes and "_takes_all_logits" not in own:
+            cls._takes_all_logits = False
         if "_check_numbers" in own and "_expected" not in own:
             cls._expected = Closes._expected  # type: ignore[method-assign]
 

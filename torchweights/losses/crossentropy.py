@@ -21,6 +21,9 @@ from torchweights.reduction import Weighed, weighted_mean
 #: y_pred are logits of a model that ended in the activation the loss expects, or in the one named
 _RESCUES = ("rescued", "rescued sigmoid", "rescued softmax")
 
+#: logits so large that products of two, and sums, are finite in float32
+_HARMLESS = 1e18
+
 
 class Crossentropy(WeightedLoss):
     """What the three share: from_logits, axis, label smoothing, and the rescue of logits."""
@@ -96,6 +99,10 @@ class Crossentropy(WeightedLoss):
             return self.from_logits
         activation = self.from_logits.removeprefix("rescued").strip() or self._activation
         return True if self.semantics.formulas.finds_logits(activation, self._activation, y_pred.ndim) else None
+
+    def _harmless_as_they_are(self, y_pred: Tensor) -> bool:
+        seen = self._takes_all_logits and self._computes_logits(y_pred) and validation.can_look(y_pred)
+        return bool(seen) and validation.within(y_pred, -_HARMLESS, _HARMLESS)
 
     def _check_predictions(self, y_pred: Tensor, weighed: Weighed) -> None:
         if self.from_logits is False and (self.validate or self.semantics.formulas.explicit):
@@ -225,6 +232,8 @@ class BinaryCrossentropy(Crossentropy):
                 self._judged(y_true, weighed),
                 "Give labels 0 and 1, or soft labels between them.",
             )
+
+    _takes_all_logits = True
 
     def values(self, y_pred: Tensor, y_true: Tensor) -> Tensor:
         """One value per sample: the mean over its labels, each with the weight of its column if it has one."""

@@ -78,6 +78,8 @@ class BinaryFocalCrossentropy(BinaryCrossentropy):
                 "apply_class_balancing=True, or leave alpha out."
             )
 
+    _takes_all_logits = True
+
     def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
         if options["from_logits"] and self.semantics.formulas.focal == "neither":
             y_pred, options = y_pred.sigmoid(), {**options, "from_logits": False}
@@ -165,6 +167,8 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
 
     def _smoothing_classes(self, y_pred: Tensor) -> int | None:
         return None if self.semantics.formulas.focal == "both" else y_pred.shape[-1]
+
+    _takes_all_logits = True
 
     def _formula(self, y_pred: Tensor, y_true: Tensor, **options: Any) -> Tensor:
         form = "logits" if self.semantics.formulas.focal == "both" else "clip"
