@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from torchweights import validation
 from torchweights.functional.precise import crossentropy_at, log_probabilities, turned, turned_crossentropy, widened
 from torchweights.functional.shared import Axis, at_least_float32, in_pieces, mean_of, power, same_dtype
 from torchweights.messages import choose
-from torchweights.validation import can_look, within
 
 BINARY_FORMS = ("clip", "clip, add", "clip, add, graph", "clip, logits", "clamp log")
 SPARSE_FORMS = ("clip first", "normalise first")
@@ -148,7 +148,7 @@ def _known(labels: Tensor, scores: Tensor, axis: int) -> tuple[Tensor | None, Te
             f"{tuple(labels.shape)}. One-hot targets go to categorical formulas."
         )
     labels = labels.long()
-    if can_look(labels) and within(labels, 0, scores.shape[axis] - 1):
+    if validation.can_look(labels) and validation.within(labels, 0, scores.shape[axis] - 1):
         return None, labels.unsqueeze(axis)
     known = (labels >= 0) & (labels < scores.shape[axis])
     return known, torch.where(known, labels, 0).unsqueeze(axis)

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from torchweights import validation
 from torchweights.functional.shared import check_tensors, in_pieces, same_dtype
 from torchweights.messages import choose
-from torchweights.validation import can_look
 
 OVER = ("sample", "batch", "batch_scaled")
 ROOTS = ("none", "of_mean", "of_sum")
@@ -101,7 +101,7 @@ def _sums(
     """sum(w e) and sum(w) over ``axes``."""
     y_pred, y_true = same_dtype(y_pred, y_true)
     weight = _met(feature_weight, y_pred)
-    all_count = can_look(weight) and bool((weight != 0).all())
+    all_count = validation.can_look(weight) and bool((weight != 0).all())
 
     def of_piece(y_pred: Tensor, y_true: Tensor, weight: Tensor = weight) -> Tensor:
         off = y_pred - y_true

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from torchweights import precision
+from torchweights import precision, validation
 from torchweights.functional.shared import total
-from torchweights.validation import can_look, is_ordinary, within
 
 #: Up to this size exponentials of logits, and products of two, are far from overflow and underflow in float32. Unshifted,
 #: they are exact in their argument: z - max(z) rounds, and the exponential makes a relative error of an absolute one.
@@ -57,12 +56,14 @@ def crossentropy_at(logits: Tensor, labels: Tensor, axis: int) -> Tensor:
     others = total(_without(logits - shift, labels, axis).exp_(), axis)
     at_label = logits.gather(axis, labels)
     far = largest - at_label.detach() > SAFE
-    return log_of_sum(others, shift - at_label, None if can_look(far) and not far.any() else far).squeeze(axis)
+    return log_of_sum(others, shift - at_label, None if validation.can_look(far) and not far.any() else far).squeeze(
+        axis
+    )
 
 
 def _without(fresh: Tensor, labels: Tensor, axis: int) -> Tensor:
     """Numbers that nobody else holds with -inf at the labels; autograd need not know, as their exponential has no derivative."""
-    if not (is_ordinary(fresh) and is_ordinary(labels)):
+    if not (validation.is_ordinary(fresh) and validation.is_ordinary(labels)):
         return fresh.scatter(axis, labels, -torch.inf)
     fresh.detach().scatter_(axis, labels, -torch.inf)
     return fresh
@@ -85,7 +86,7 @@ def turned(logits: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
     """
     nearer = y_true.detach().round().clamp_(0, 1)
     turn, off = torch.rsub(nearer, 1, alpha=2), y_true - nearer
-    return logits * turn, None if has_no_derivative(y_true) and within(off, 0.0, 0.0) else off * turn
+    return logits * turn, None if has_no_derivative(y_true) and validation.within(off, 0.0, 0.0) else off * turn
 
 
 def turned_crossentropy(t: Tensor, away: Tensor | None, smoothing: float = 0.0) -> Tensor:
@@ -103,4 +104,4 @@ def softplus(x: Tensor) -> Tensor:
 
 def has_no_derivative(tensor: Tensor) -> bool:
     """Whether a tensor is but numbers that may be looked at: nothing is differentiated by it."""
-    return can_look(tensor) and not tensor.requires_grad and torch.autograd.forward_ad._current_level < 0
+    return validation.can_look(tensor) and not tensor.requires_grad and torch.autograd.forward_ad._current_level < 0

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from torchweights import precision
-from torchweights.validation import can_look
+from torchweights import precision, validation
 
 Axis = int | tuple[int, ...]
 
@@ -86,7 +85,7 @@ def in_pieces(function: Callable[..., Tensor], axis: Axis, *tensors: Tensor, los
     first = tensors[0]
     whole, gone = ({one % first.ndim for one in _axes(given)} for given in (axis, lost))
     others = [one for one in range(first.ndim) if one not in whole]
-    if not others or first.numel() <= LARGE or not can_look(first):
+    if not validation.can_look(first) or not others or first.numel() <= LARGE:
         return function(*tensors)
     # Samples are put together quickest, as they lie.
     along = (

@@ -255,12 +255,12 @@ class WeightedLoss(Configured, HoldsClassWeights, Splits, Closes):
         hidden, kept = kept, self._kept(met) if kept is None else kept
         if kept is not None:
             mask = kept if mask is None else kept & self._grown(mask, shape)
-        counted, judged = None, mask
-        if self.semantics.class_weights.others == "by class" and sample_weight is not None:
+        counted, judged, acting = None, mask, self._class_weights_act()
+        if acting and self.semantics.class_weights.others == "by class" and sample_weight is not None:
             sample_weight = self.semantics.weighing.meet(shape, sample_weight, None).weight
             assert sample_weight is not None
             judged = sample_weight != 0 if mask is None else (sample_weight != 0) & self._grown(mask, shape)
-        if self._class_weights_act() and not class_weight.overridden(sample_weight, self.semantics.class_weights):
+        if acting and not class_weight.overridden(sample_weight, self.semantics.class_weights):
             labels = met
             if mask is not None and mask is not hidden and sample_weight is None and not met.is_floating_point():
                 labels = flags.where(self._grown(mask, shape), met)  # where a mask hides, its class counts nowhere

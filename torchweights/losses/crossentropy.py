@@ -13,6 +13,7 @@ from torch import Tensor
 from torchweights import class_weight as class_weights
 from torchweights import functional, validation
 from torchweights.closed_form import ClosedForm, Expected, elements
+from torchweights.functional.shared import LARGE
 from torchweights.losses.base import WeightedLoss, same_shape
 from torchweights.messages import shown, warn_of_trap
 from torchweights.options import number
@@ -101,8 +102,10 @@ class Crossentropy(WeightedLoss):
         return True if self.semantics.formulas.finds_logits(activation, self._activation, y_pred.ndim) else None
 
     def _harmless_as_they_are(self, y_pred: Tensor) -> bool:
-        seen = self._takes_all_logits and self._computes_logits(y_pred) and validation.can_look(y_pred)
-        return bool(seen) and validation.within(y_pred, -_HARMLESS, _HARMLESS)
+        if not (self._takes_all_logits and self._computes_logits(y_pred) and validation.can_look(y_pred)):
+            return False
+        # Of few it is quicker to replace some than to look at all.
+        return y_pred.numel() > LARGE and validation.within(y_pred, -_HARMLESS, _HARMLESS)
 
     def _check_predictions(self, y_pred: Tensor, weighed: Weighed) -> None:
         if self.from_logits is False and (self.validate or self.semantics.formulas.explicit):
