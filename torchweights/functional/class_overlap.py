@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from torchweights.functional.shared import check_tensors, same_dtype
+from torchweights.functional.shared import check_tensors, in_pieces, same_dtype
 from torchweights.messages import choose
 
 OVERLAP_OVER = ("image", "batch", "everything")
@@ -58,12 +58,19 @@ class OverlapSums(NamedTuple):
 
 
 def overlap_sums(
-    y_pred: Tensor, y_true: Tensor, *, axis: int, over: str = "image", weight: Tensor | None = None
+    y_pred: Tensor,
+    y_true: Tensor,
+    *,
+    axis: int,
+    over: str = "image",
+    weight: Tensor | None = None,
+    from_logits: bool = False,
 ) -> OverlapSums:
     """The sums of ``class_overlap``; those of several batches add up where ``over`` is not "image".
 
     Args:
         y_pred, y_true, axis, over, weight: As in ``class_overlap``.
+        from_logits: Whether y_pred are logits, of a sigmoid.
 
     >>> overlap_sums(torch.tensor([[0.5, 0.5]]), torch.tensor([[1.0, 0.0]]), axis=1, over="everything").both
     tensor(0.5000)
@@ -81,18 +88,22 @@ def overlap_sums(
                 f"weight expected the shape of y_pred, {tuple(y_pred.shape)}, or that without axis {axis}; received {tuple(weight.shape)}. "
                 "Write weight.expand(..) for one per image."
             )
-        # A pixel that weighs nothing must not show, whatever it holds.
-        y_pred, y_true = (torch.where(weight != 0, one, torch.zeros_like(one)) for one in (y_pred, y_true))
     kept = {"image": (0, axis % y_pred.ndim), "batch": (axis % y_pred.ndim,), "everything": ()}[over]
     axes = tuple(place for place in range(y_pred.ndim) if place not in kept)
 
-    def summed(term: Tensor) -> Tensor:
-        weighted = term if weight is None else term * weight
-        weighted = weighted.sum(axes) if axes else weighted
-        return weighted.T if over == "image" and axis % y_pred.ndim == 0 else weighted
+    def of_piece(y_pred: Tensor, y_true: Tensor, *weight: Tensor) -> Tensor:
+        if weight:
+            # A pixel that weighs nothing must not show, whatever it holds.
+            y_pred, y_true = (torch.where(weight[0] != 0, one, torch.zeros_like(one)) for one in (y_pred, y_true))
+        y_pred = y_pred.sigmoid() if from_logits else y_pred
+        terms = (y_true * y_pred, y_true * (1 - y_pred), (1 - y_true) * y_pred, y_true)
+        weighted = (term * weight[0] for term in terms) if weight else terms
+        return torch.stack([term.sum(axes, keepdim=True) if axes else term for term in weighted], -1)
 
-    both, missed = summed(y_true * y_pred), summed(y_true * (1 - y_pred))
-    return OverlapSums(both, missed, summed((1 - y_true) * y_pred), summed(y_true))
+    weights = () if weight is None else (weight.expand_as(y_pred),)
+    sums = in_pieces(of_piece, (), y_pred, y_true, *weights)
+    turns = over == "image" and axis % y_pred.ndim == 0
+    return OverlapSums(*((one.T if turns else one) for one in (sums.sum(axes) if axes else sums).unbind(-1)))
 
 
 def overlap_score(sums: OverlapSums, *, alpha: float = 0.5, beta: float = 0.5, smooth: float = 0.5) -> Tensor:

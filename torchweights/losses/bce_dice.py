@@ -128,12 +128,12 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
         axes = self._values_axes(y_pred.ndim)
         p, t = weighed.hide(y_pred, axes, 0.5), weighed.hide(met, axes)
         overlap = functional.overlap_sums(
-            p if self.from_logits is False else p.sigmoid(), t, axis=axes[0], over="everything",
-            weight=_masked(weighed.met.mask, weighed.shape),
+            p, t, axis=axes[0], over="everything", weight=_masked(weighed.met.mask, weighed.shape),
+            from_logits=self.from_logits is not False,
         )  # fmt: skip
         return self.values(p, t), self._weights_of_pixels(t, axes[0]), overlap
 
-    _closes_from = 2**17
+    _closes_from = 2**18
 
     def _closed_loss(
         self,
@@ -181,7 +181,7 @@ class BinaryCrossentropyDice(BinaryCrossentropy):
                 form=self.semantics.formulas.binary, precise=self.semantics.formulas.precise,
             )  # fmt: skip
             overlap = functional.overlap_sums(
-                shown.sigmoid() if of_logits else shown, targets, axis=axis, weight=_masked(included, weighed.shape)
+                shown, targets, axis=axis, weight=_masked(included, weighed.shape), from_logits=bool(of_logits)
             )
             weighted = (each * share.expand(weighed.shape).unsqueeze(axis)).movedim(axis, 1)
             weighted = weighted.reshape(*weighted.shape[:2], -1).sum(-1)

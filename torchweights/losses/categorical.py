@@ -296,7 +296,7 @@ class SparseCategoricalCrossentropy(Crossentropy):
             epsilon=self.epsilon, form=self.semantics.formulas.sparse, precise=self.semantics.formulas.precise,
         )  # fmt: skip
 
-    _closes_from = 2**14
+    _closes_from = 2**16
 
     def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
         of_logits, axis = self._computes_logits(y_pred), self._class_axis(y_pred.ndim)

@@ -256,7 +256,7 @@ class BinaryCrossentropy(Crossentropy):
 
     # ------------------------------------------------------------------------------------------------------ in closed form
 
-    _closes_from = 2**17
+    _closes_from = 2**19
 
     def _closed_form(self, y_pred: Tensor, y_true: Tensor) -> ClosedForm | None:
         of_logits, spans = self._computes_logits(y_pred), self._values_axes(y_pred.ndim)
