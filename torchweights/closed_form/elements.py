@@ -15,6 +15,7 @@ from torch import Tensor
 
 from torchweights.closed_form.adding import added_up, by_sample
 from torchweights.closed_form.pieces import SHORT, Piece
+from torchweights.closed_form.whole import whole_binary, whole_sigmoid
 
 Numbers = Tensor | float
 Want = Literal["values", "sums", "slope"]
@@ -148,19 +149,6 @@ def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: floa
     if want == "sums":
         return _less_logarithms(positive.flatten(1), wrong.flatten(1))
     return positive.sub_(wrong.neg_().log1p_())
-
-
-def whole_sigmoid(z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """sigmoid(z), sigmoid(-z) and ln(1 + e^-|z|), for the compiler: of one exponential, which makes all that follows one loop."""
-    small = (-z.abs()).exp()
-    share = 1 / (1 + small)
-    other = small * share
-    return torch.where(z >= 0, share, other), torch.where(z >= 0, other, share), torch.log1p(small)
-
-
-def whole_binary(z: Tensor, y: Tensor, either: Tensor) -> Tensor:
-    """v of logits, of ``either`` of ``whole_sigmoid``: not max(z, 0) - z y, which has no digits where y is nearly 1."""
-    return either + torch.where(z >= 0, z * (1 - y), -z * y)
 
 
 def _less_logarithms(values: Tensor, q: Tensor) -> Tensor:

@@ -38,8 +38,8 @@ class ClosedForm:
     of_whole: OfPiece | None = None
     #: the same for the compiler and labels that are 0 and 1, or NaN, where that saves work
     of_hard: OfPiece | None = None
-    #: whether the compiler has to be told to keep what loss and gradient share
-    shares: bool = True
+    #: of how many tensors at least the compiler keeps what loss and gradient share; None where it is not to be told
+    keeps_from: int | None = 3
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,6 @@ class Expected(NamedTuple):
 ANYTHING = Expected()
 
 Options = dict[str, str | int | bool | Callable[..., Any]]
-#: What is used twice comes first, so that all that is made of it goes into its loop; the other way round inductor makes two.
-SHARED_FIRST: Options = {"realize_reads_threshold": 2}
 
 
 def or_nan(expected: Expected, piece: Piece) -> Piece:
@@ -144,6 +142,11 @@ def whole(batch: Batch, gradient: Tensor | None = None) -> Piece:
     )  # fmt: skip
 
 
+def _keeping(reads: int) -> Options:
+    """What is made of so many tensors and used twice comes first, so that all that is made of it goes into its loop; else inductor makes two."""
+    return {"realize_reads_threshold": reads - 1}
+
+
 def fused(
     form: ClosedForm, batch: Batch, wants_gradient: bool, compiled: Compiled, expected: Expected = ANYTHING
 ) -> tuple[Tensor, Tensor | None] | None:
@@ -155,6 +158,6 @@ def fused(
         loss = compiled(
             _step, of_hard or form.of_whole or form.of_piece, form.harmless, hides, expected, piece.y_pred, piece.y_true,
             piece.coefficient, form.columns, piece.gradient if wants_gradient else None,
-            options=SHARED_FIRST if form.shares else None,
+            options=None if form.keeps_from is None else _keeping(form.keeps_from),
         )  # fmt: skip
     return None if loss is None else (loss, gradient)

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from torchweights.closed_form.adding import by_sample
-from torchweights.closed_form.elements import Element, factor_of, smoothed, summed, whole_binary, whole_sigmoid
+from torchweights.closed_form.elements import Element, factor_of, smoothed, summed
 from torchweights.closed_form.function import Check, Given
 from torchweights.closed_form.fusing import ANYTHING, Compiled, Expected, or_nan, pays, whole
 from torchweights.closed_form.pages import in_large_pages
 from torchweights.closed_form.pieces import Batch, Piece, layout_of
+from torchweights.closed_form.whole import whole_binary, whole_sigmoid
 
 CLASSES = -2
 #: the axes of a piece over which sums go

@@ -91,19 +91,21 @@ def overlap_sums(
     kept = {"image": (0, axis % y_pred.ndim), "batch": (axis % y_pred.ndim,), "everything": ()}[over]
     axes = tuple(place for place in range(y_pred.ndim) if place not in kept)
 
-    def of_piece(y_pred: Tensor, y_true: Tensor, *weight: Tensor) -> Tensor:
+    def terms(y_pred: Tensor, y_true: Tensor, *weight: Tensor) -> list[Tensor]:
         if weight:
             # A pixel that weighs nothing must not show, whatever it holds.
             y_pred, y_true = (torch.where(weight[0] != 0, one, torch.zeros_like(one)) for one in (y_pred, y_true))
         y_pred = y_pred.sigmoid() if from_logits else y_pred
-        terms = (y_true * y_pred, y_true * (1 - y_pred), (1 - y_true) * y_pred, y_true)
-        weighted = (term * weight[0] for term in terms) if weight else terms
-        return torch.stack([term.sum(axes, keepdim=True) if axes else term for term in weighted], -1)
+        found = [y_true * y_pred, y_true * (1 - y_pred), (1 - y_true) * y_pred, y_true]
+        return [term * weight[0] for term in found] if weight else found
 
-    weights = () if weight is None else (weight.expand_as(y_pred),)
-    sums = in_pieces(of_piece, (), y_pred, y_true, *weights)
+    def sums_of_piece(*given: Tensor) -> Tensor:
+        return torch.stack([term.sum(axes, keepdim=True) for term in terms(*given)], -1)
+
+    given = (y_pred, y_true) if weight is None else (y_pred, y_true, weight.expand_as(y_pred))
+    sums = in_pieces(sums_of_piece, (), *given).sum(axes).unbind(-1) if axes else terms(*given)
     turns = over == "image" and axis % y_pred.ndim == 0
-    return OverlapSums(*((one.T if turns else one) for one in (sums.sum(axes) if axes else sums).unbind(-1)))
+    return OverlapSums(*(one.T if turns else one for one in sums))
 
 
 def overlap_score(sums: OverlapSums, *, alpha: float = 0.5, beta: float = 0.5, smooth: float = 0.5) -> Tensor:

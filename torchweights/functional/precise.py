@@ -84,7 +84,7 @@ def turned(logits: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
     >>> turned(torch.tensor([2.0, 2.0]), torch.tensor([1.0, 0.25]))
     (tensor([-2.,  2.]), tensor([-0.0000, 0.2500]))
     """
-    nearer = y_true.detach().round().clamp_(0, 1)
+    nearer = y_true.detach().clamp(0, 1).round()
     turn, off = torch.rsub(nearer, 1, alpha=2), y_true - nearer
     return logits * turn, None if has_no_derivative(y_true) and validation.within(off, 0.0, 0.0) else off * turn
 

@@ -272,7 +272,9 @@ class BinaryCrossentropy(Crossentropy):
         of_hard = None
         if not self.label_smoothing and (hard := self._element(bool(of_logits), hard=True)):
             of_hard = functools.partial(elements.averaged, hard, count, columns)
-        return ClosedForm(of_piece, spans, turned=False, columns=columns, of_hard=of_hard, shares=False)
+        return ClosedForm(
+            of_piece, spans, turned=False, columns=columns, of_hard=of_hard, keeps_from=None if of_logits else 2
+        )
 
     def _element(self, of_logits: bool, hard: bool = False) -> elements.Element | None:
         """The value of one element and its derivative; ``hard`` for labels that are 0 and 1, or NaN."""
