@@ -131,7 +131,7 @@ def within(tensor: Tensor, least: float, most: float) -> bool:
     if not tensor.numel():
         return True
     lowest, highest = torch.aminmax(tensor.detach())
-    return bool(lowest >= least) and bool(highest <= most)
+    return bool(least <= lowest.item() and highest.item() <= most)
 
 
 def _first(bad: Tensor, judged: Tensor | None) -> tuple[int, ...] | None:

@@ -83,9 +83,11 @@ def total(values: Tensor, axis: Axis) -> Tensor:
 def in_pieces(function: Callable[..., Tensor], axis: Axis, *tensors: Tensor, lost: Axis = ()) -> Tensor:
     """function(*tensors), of tensors alike but along ``axis``: no result sees further than along it; the results lack the axes ``lost``."""
     first = tensors[0]
+    if not validation.can_look(first) or first.numel() <= LARGE:
+        return function(*tensors)
     whole, gone = ({one % first.ndim for one in _axes(given)} for given in (axis, lost))
     others = [one for one in range(first.ndim) if one not in whole]
-    if not validation.can_look(first) or not others or first.numel() <= LARGE:
+    if not others:
         return function(*tensors)
     # Samples are put together quickest, as they lie.
     along = (
