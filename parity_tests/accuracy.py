@@ -216,9 +216,10 @@ the gradient, all else within 4 eps of the largest term. Half precision is compu
 exact; its gradients are rounded to half once more. float64 is held to no bound in ulp where the digits come from float64.
 
 For this the default row has better formulas than the releases (`precise=True` in `torchweights.functional`): cross-entropy at
-a label is ln(1 + the sum of the other classes' e^(z_j - z_y)); categorical cross-entropy, focal losses, label smoothing and
-cosine similarity are computed in float64 and rounded once, but on devices without float64 (mps), where they keep what digits
-float32 has; means are of sums added up in pairs.
+a label is ln(1 + the sum of the other classes' e^(z_j - z_y)), a binary one ln(1 + e^t), t the logit as it speaks against the
+nearer label; categorical cross-entropy and focal losses, their label smoothing, the power in binary focal losses and cosine
+similarity are computed in float64 and rounded once, but on devices without float64 (mps), where they keep what digits float32
+has; means are of sums added up in float64, else in pairs.
 """
 
 
