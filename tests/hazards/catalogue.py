@@ -40,6 +40,10 @@ def _labels(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     return torch.randint(shape[-1], shape[:-1], generator=generator)
 
 
+def _shares(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return torch.randn(shape, generator=generator).softmax(-1)
+
+
 def _absolute(**options: Any) -> tw.WeightedLoss:
     return tw.from_function(lambda y_true, y_pred: (y_true - y_pred).abs().mean(-1), **options)
 
@@ -53,6 +57,22 @@ MORE = [
     Sample("cost matrix", tw.WeightedCategoricalCrossentropy, (3,), _numbers, _labels, {**COSTS, "from_logits": True}),
     Sample(
         "cost matrix one-hot", tw.WeightedCategoricalCrossentropy, (3,), _numbers, _bits, {**COSTS, "from_logits": True}
+    ),
+    Sample(
+        "cost matrix of probabilities",
+        tw.WeightedCategoricalCrossentropy,
+        (3,),
+        _shares,
+        _labels,
+        {**COSTS, "from_logits": False},
+    ),
+    Sample(
+        "expected cost, log, logits",
+        tw.ExpectedCost,
+        (3,),
+        _numbers,
+        _bits,
+        {**COSTS, "from_logits": True, "form": "log"},
     ),
     Sample("class dice", tw.ClassDice, (3,), _numbers, _labels, {"activation": "softmax"}),
     Sample(

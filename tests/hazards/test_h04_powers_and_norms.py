@@ -13,7 +13,9 @@ from tests.samples import Sample
 
 #: what is outside of the domain: rows of zeros, and of numbers too small for float32 to divide by, are no probabilities (the CPU refuses zeros), and
 #: Poisson takes the logarithm of what is predicted
-OUTSIDE = {(name, value) for name in ("categorical", "sparse") for value in (0.0, 1e-45)}
+OUTSIDE = {
+    (name, value) for name in ("categorical", "sparse", "cost matrix of probabilities") for value in (0.0, 1e-45)
+}
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
