@@ -60,37 +60,41 @@ def binary_focal_crossentropy(
     choose("rest", rest, RESTS)
     y_pred, y_true = same_dtype(y_pred, y_true)
     labels = axis if isinstance(axis, int) else -1
-    gamma, alpha = along(gamma, "gamma", y_pred, labels), along(alpha, "alpha", y_pred, labels)
     precise = precise and from_logits
+    powers = along(gamma, "gamma", y_pred, labels, wide=precise)
+    shares = along(alpha, "alpha", y_pred, labels, wide=precise) if apply_class_balancing else None
 
     def values(y_pred: Tensor, y_true: Tensor) -> Tensor:
+        smoothed = y_true * (1 - label_smoothing) + label_smoothing / 2 if label_smoothing else y_true
         if precise:
+            # In float64 what multiplies: a power multiplies errors.
             t, away = turned(y_pred, y_true)
-            focal = turned_crossentropy(t, away, label_smoothing) * _left(t, away, gamma, label_smoothing)
-        if label_smoothing:
-            y_true = y_true * (1 - label_smoothing) + label_smoothing / 2
-        if not precise:
-            crossentropy = binary_crossentropy(
-                y_pred, y_true, from_logits=from_logits, axis=(), epsilon=epsilon, form=form
-            )
-            p, not_p = (y_pred.sigmoid(), (-y_pred).sigmoid()) if from_logits else (y_pred, 1 - y_pred)
-            if rest == "direct":
-                left = y_true * not_p + (1 - y_true) * p
-            else:
-                left = 1 - (y_true * p + (1 - y_true) * (1 - p))
-            focal = power(left, gamma) * crossentropy
-        return (y_true * alpha + (1 - y_true) * (1 - alpha)) * focal if apply_class_balancing else focal
+            factor = _balanced(power(_left(t, away, label_smoothing), powers), widened(smoothed), shares)
+            return turned_crossentropy(t, away, label_smoothing) * factor.to(y_pred.dtype)
+        crossentropy = binary_crossentropy(
+            y_pred, smoothed, from_logits=from_logits, axis=(), epsilon=epsilon, form=form
+        )
+        p, not_p = (y_pred.sigmoid(), (-y_pred).sigmoid()) if from_logits else (y_pred, 1 - y_pred)
+        if rest == "direct":
+            left = smoothed * not_p + (1 - smoothed) * p
+        else:
+            left = 1 - (smoothed * p + (1 - smoothed) * (1 - p))
+        return _balanced(power(left, powers), smoothed, shares) * crossentropy
 
     return mean_of(values, axis, y_pred, y_true, precise=precise, whole=labels)
 
 
-def _left(t: Tensor, away: Tensor | None, gamma: Tensor | float, smoothing: float) -> Tensor:
-    """l^gamma, l = s(t) + d (1 - 2 s(t)), ``away`` is d, of smoothed labels: in float64, for a power multiplies errors."""
+def _left(t: Tensor, away: Tensor | None, smoothing: float) -> Tensor:
+    """s(t) + d (1 - 2 s(t)) in float64, ``away`` is d, of smoothed labels: y (1 - p) + (1 - y) p."""
     left = widened(t).sigmoid()
-    if away is not None or smoothing:
-        far = smoothing / 2 if away is None else widened(away) * (1 - smoothing) + smoothing / 2
-        left = left + far * (1 - 2 * left)
-    return power(left, gamma).to(t.dtype)
+    if away is None and not smoothing:
+        return left
+    far = smoothing / 2 if away is None else widened(away) * (1 - smoothing) + smoothing / 2
+    return left + far * (1 - 2 * left)
+
+
+def _balanced(factor: Tensor, y_true: Tensor, alpha: Tensor | float | None) -> Tensor:
+    return factor if alpha is None else (y_true * alpha + (1 - y_true) * (1 - alpha)) * factor
 
 
 def categorical_focal_crossentropy(
@@ -133,11 +137,13 @@ def categorical_focal_crossentropy(
     choose("form", form, FOCAL_FORMS)
     y_pred, y_true = same_dtype(y_pred, y_true)
     classes = smoothing_classes or y_pred.shape[axis]
-    alpha, gamma = along(alpha, "alpha", y_pred, axis), along(gamma, "gamma", y_pred, axis)
+    of_logits = from_logits and form == "logits"
+    precise = precise and of_logits
+    alpha, gamma = (along(one, name, y_pred, axis, wide=precise) for name, one in (("alpha", alpha), ("gamma", gamma)))
 
     def of_piece(y_pred: Tensor, y_true: Tensor) -> Tensor:
         dtype = y_pred.dtype
-        if from_logits and form == "logits":
+        if of_logits:
             y_true = widened(y_true) if precise else y_true
             log_r = log_probabilities(y_pred, axis) if precise else F.log_softmax(y_pred, axis)
             rest = -torch.expm1(log_r)

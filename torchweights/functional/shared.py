@@ -49,7 +49,7 @@ def same_dtype(y_pred: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor]:
 def mean_of(
     function: Callable[..., Tensor], axis: Axis, *tensors: Tensor, precise: bool = False, whole: Axis = ()
 ) -> Tensor:
-    """The mean over ``axis`` of function(*tensors), element by element; for () the values themselves. Precise: of a sum added up in pairs.
+    """The mean over ``axis`` of function(*tensors), element by element; for () the values themselves. Precise: of their ``total``.
 
     ``whole`` are axes along which the function itself has numbers.
     """
@@ -124,11 +124,13 @@ def power(base: Tensor, exponent: float | Tensor) -> Tensor:
     return torch.where(zero, torch.zeros_like(base), torch.where(zero, torch.ones_like(base), base) ** exponent)
 
 
-def along(numbers: float | Sequence[float] | Tensor, name: str, like: Tensor, axis: int) -> Tensor | float:
-    """One number, or one for each class, shaped to meet ``like`` along ``axis``."""
+def along(
+    numbers: float | Sequence[float] | Tensor, name: str, like: Tensor, axis: int, *, wide: bool = False
+) -> Tensor | float:
+    """One number, or one for each class, shaped to meet ``like`` along ``axis``; ``wide`` in float64, where the device has it."""
     if isinstance(numbers, (int, float)):
         return numbers
-    weights = torch.as_tensor(numbers, dtype=like.dtype, device=like.device)
+    weights = torch.as_tensor(numbers, dtype=precision.exact(like.device) if wide else like.dtype, device=like.device)
     if weights.ndim == 0:
         return weights
     if weights.shape != (like.shape[axis],):
