@@ -129,7 +129,7 @@ def categorical_crossentropy(
             log_p = normalised(y_pred, axis).clamp(epsilon, 1 - epsilon).log()
         if label_smoothing:
             y_true = y_true * (1 - label_smoothing) + label_smoothing / classes
-        return (-y_true * log_p).sum(axis).to(y_pred.dtype)
+        return -(y_true * log_p).sum(axis).to(y_pred.dtype)
 
     return in_pieces(of_piece, axis, y_pred, y_true, lost=axis)
 
