@@ -47,7 +47,7 @@ def binary_focal_crossentropy(
         epsilon: Where probabilities are clipped in the cross-entropy; p_t is not clipped.
         form: That of ``binary_crossentropy``.
         rest: How 1 - p_t is computed: "direct" as y (1 - p) + (1 - y) p, which keeps its digits, or "1 - p_t" (Keras).
-        precise: On logits, compute (1 - p_t)^gamma in float64, where the device has it: a power multiplies errors.
+        precise: On logits, compute what multiplies the BCE in float64, where the device has it: a power multiplies errors.
 
     Raises:
         ValueError: for an unknown form or rest.

@@ -56,9 +56,8 @@ def crossentropy_at(logits: Tensor, labels: Tensor, axis: int) -> Tensor:
     others = total(_without(logits - shift, labels, axis).exp_(), axis)
     at_label = logits.gather(axis, labels)
     far = largest - at_label.detach() > SAFE
-    return log_of_sum(others, shift - at_label, None if validation.can_look(far) and not far.any() else far).squeeze(
-        axis
-    )
+    none_is_far = validation.can_look(far) and not far.any()
+    return log_of_sum(others, shift - at_label, None if none_is_far else far).squeeze(axis)
 
 
 def _without(fresh: Tensor, labels: Tensor, axis: int) -> Tensor:
