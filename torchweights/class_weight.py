@@ -19,6 +19,10 @@ from torchweights.validation import as_weight, can_look, check_labels, check_ten
 ClassWeightsLike = Mapping[int, float] | Sequence[float] | Tensor
 
 
+#: places from which on, and rows in which, they are gathered: torch selects along one axis with one thread, and gathers with all
+MANY, ROWS = 1 << 16, 64
+
+
 @dataclass(frozen=True)
 class Table:
     """Class numbers, ascending, and their weights: two tensors of equal length."""
@@ -30,7 +34,10 @@ class Table:
 
     def at(self, places: Tensor) -> Tensor:
         """The weights at places of the table."""
-        return moved(self.weights, places.device).index_select(0, places.reshape(-1)).reshape(places.shape)
+        weights, flat = moved(self.weights, places.device), places.reshape(-1)
+        if can_look(places) and flat.numel() >= MANY and flat.numel() % ROWS == 0:
+            return weights.expand(ROWS, -1).gather(1, flat.view(ROWS, -1)).reshape(places.shape)
+        return weights.index_select(0, flat).reshape(places.shape)
 
     def look_up(self, classes: Tensor, missing: float) -> Tensor:
         """The weight of each class; ``missing`` where the table has none. Never waits for the device."""

@@ -14,12 +14,14 @@ def by_sample(values: Tensor) -> Tensor:
     if torch.compiler.is_compiling():
         return values.sum(tuple(range(1, values.ndim)))
     flat = values.flatten(1)
-    whole = flat.shape[1] // ROW * ROW
-    if not whole or flat.numel() < FEW:
+    if flat.numel() < FEW:
         return flat.sum(1, dtype=torch.float64)
-    rows: Tensor = flat[:, :whole].unflatten(1, (-1, ROW))  # type: ignore[no-untyped-call]
+    rest = flat.shape[1] % ROW
+    if rest == flat.shape[1]:
+        return flat.sum(1).double()
+    rows: Tensor = (flat[:, :-rest] if rest else flat).unflatten(1, (-1, ROW))  # type: ignore[no-untyped-call]
     sums = rows.sum(2).sum(1, dtype=torch.float64)
-    return sums if whole == flat.shape[1] else sums + flat[:, whole:].sum(1, dtype=torch.float64)
+    return sums + flat[:, -rest:].sum(1, dtype=torch.float64) if rest else sums
 
 
 def added_up(values: Tensor) -> Tensor:

@@ -13,8 +13,6 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from torchweights.closed_form.adding import added_up, by_sample
-from torchweights.closed_form.pieces import SHORT, Piece
 from torchweights.closed_form.whole import whole_binary, whole_sigmoid
 
 Numbers = Tensor | float
@@ -27,86 +25,6 @@ class Element(Protocol):
     def __call__(
         self, p: Tensor, y: Tensor, slope: Tensor | None, *, want: Want = "values", alike: bool = False
     ) -> Tensor: ...
-
-
-# --------------------------------------------------------------------------------------------- elements make a loss
-
-
-def averaged(element: Element, count: float, columns: Tensor | None, piece: Piece) -> Tensor:
-    """sum(c mean(w v)) over a piece, each value a mean over ``count`` elements; ``columns`` are their weights w."""
-    c = piece.coefficient / count
-    if torch.compiler.is_compiling():
-        weight = c if columns is None else c * columns
-        values = element(piece.y_pred, piece.y_true, piece.gradient)
-        piece.gradient.mul_(weight * factor_of(element))
-        if element is squared:
-            # What is made of the gradient goes into its loop.
-            return (piece.gradient * (piece.y_pred - piece.y_true)).sum() / 2
-        return (values * weight).sum()
-    if columns is None and repeats(piece, c):
-        weight = repeated(c, piece.y_pred.shape[2])
-        values = element(piece.y_pred, piece.y_true, piece.gradient, alike=piece.included is None)
-        values.mul_(weight)
-        piece.gradient.mul_(weight if factor_of(element) == 1 else weight.mul_(factor_of(element)))
-        return added_up(values)
-    total = summed(element, piece, piece.gradient, c, columns)
-    scaled = c * factor_of(element)
-    if columns is None:
-        piece.gradient.mul_(scaled)
-    elif c.numel() == 1:
-        piece.gradient.mul_(scaled * columns)
-    else:
-        piece.gradient.mul_(columns).mul_(scaled)
-    return added_up(total)
-
-
-def factor_of(element: Element) -> float:
-    """What the derivative lacks that an element leaves."""
-    return 2.0 if element is squared else 1.0
-
-
-def summed(element: Element, piece: Piece, slope: Tensor | None, c: Tensor, columns: Tensor | None = None) -> Tensor:
-    """sum(c w v) of each sample of a piece, (n,)."""
-    alike, compiling = piece.included is None and columns is None, torch.compiler.is_compiling()
-    together = columns is None and c.shape[1] == c.shape[3] == 1 and not compiling
-    values = element(piece.y_pred, piece.y_true, slope, want="sums" if together else "values", alike=alike)
-    if together:
-        return by_sample(values) * c.view(-1)
-    if compiling:
-        return (values * (c if columns is None else c * columns)).sum((1, 2, 3))
-    if values.shape[3] == 1 and values.shape[2] > 1:
-        rows = values.reshape(-1, values.shape[2])
-        weights = rows.new_ones(rows.shape[1]) if columns is None else columns.reshape(-1)
-        values = rows.mv(weights).view(*values.shape[:2], 1, 1)
-    elif columns is not None:
-        values.mul_(columns)
-    return by_sample(values.mul_(c))
-
-
-#: values whose weights are repeated at once
-BLOCK = 8
-
-
-def repeats(piece: Piece, c: Tensor) -> bool:
-    """Whether each value has a weight of its own and a short last axis of elements, where repeating it first is quicker."""
-    return (
-        c.shape[1] * c.shape[3] > 1
-        and piece.y_pred.shape[3] == 1
-        and 1 < piece.y_pred.shape[2] < SHORT
-        and not torch.compiler.is_compiling()
-        and torch.get_float32_matmul_precision() == "highest"
-    )
-
-
-def repeated(c: Tensor, times: int) -> Tensor:
-    """(n, a, 1, 1) as (n, a, times, 1): a product with blocks of ones, for torch repeats numbers along short axes one by one."""
-    each = c.reshape(-1)
-    whole = len(each) // BLOCK * BLOCK
-    ones = torch.eye(BLOCK, dtype=c.dtype, device=c.device).repeat_interleave(times, 1)
-    found = torch.empty(len(each), times, dtype=c.dtype, device=c.device)
-    torch.mm(each[:whole].view(-1, BLOCK), ones, out=found[:whole].view(-1, BLOCK * times))
-    found[whole:] = each[whole:, None]
-    return found.view(*c.shape[:2], times, 1)
 
 
 def all_within(numbers: Tensor, least: float, most: float) -> bool:
@@ -151,14 +69,26 @@ def binary_of_logits(z: Tensor, y: Tensor, slope: Tensor | None, smoothing: floa
     return positive.sub_(wrong.neg_().log1p_())
 
 
+#: numbers side by side of which a logarithm is taken together with those of three other such blocks
+BLOCK = 256
+
+
 def _less_logarithms(values: Tensor, q: Tensor) -> Tensor:
-    """Numbers that add up to sum(v - ln(1 - q)), q at most 1 / 2: one logarithm for four, of their product."""
-    if q.shape[1] % 4 == 0:
-        for size in (q.shape[1] // 2, q.shape[1] // 4):
-            some, others = q[:, :size], q[:, size : 2 * size]
+    """Numbers that add up to sum(v - ln(1 - q)), q at most 1 / 2: one logarithm for four, of their product.
+
+    The four are near each other, so that each thread finds what it left itself.
+    """
+    whole = q.shape[1] // (4 * BLOCK) * (4 * BLOCK)
+    if whole:
+        blocks = (len(q), -1, 4, BLOCK)
+        four, first = q[:, :whole].view(blocks), values[:, :whole].view(blocks)[:, :, :1]
+        for size in (2, 1):
+            some, others = four[:, :, :size], four[:, :, size : 2 * size]
             # 1 - (1 - a)(1 - b), without a difference that costs digits.
-            q = some.addcmul_(some, others, value=-1).add_(others)
-    values[:, : q.shape[1]].sub_(q.neg_().log1p_())
+            some.addcmul_(some, others, value=-1).add_(others)
+        first.sub_(four[:, :, :1].neg_().log1p_())
+    if whole < q.shape[1]:
+        values[:, whole:].sub_(q[:, whole:].neg_().log1p_())
     return values
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,6 +12,10 @@ from torch import Tensor
 #: Numbers in a piece, at least and at most: threads wait for each other in every step, so that a piece must keep them busy; a small
 #: one stays in the cache, and takes little memory beside the predictions.
 PIECE, MOST = 1 << 17, 1 << 20
+#: Values of a block that is turned: each thread turns the blocks that it computes, and turns back what it computed. Without blocks the
+#: halves of a turned piece would be halves of the classes in one step and halves of the values in the next, and every number would go
+#: from core to core.
+BLOCK = 256
 #: Classes on a last axis up to which a piece is turned in the cache: along short axes torch computes one number at a time.
 SHORT = 32
 
@@ -33,6 +37,13 @@ class Piece:
         """The same with numbers that do no harm where nothing must show."""
         y_true = self.y_true if self.y_true.dtype == torch.int64 else torch.where(included, self.y_true, 0.0)
         return replace(self, y_pred=torch.where(included, self.y_pred, harmless), y_true=y_true)
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Piece:
+        """The same of changed tensors."""
+        included = None if self.included is None else change(self.included)
+        return Piece(
+            change(self.y_pred), change(self.y_true), change(self.coefficient), included, change(self.gradient)
+        )
 
 
 @dataclass(frozen=True)
@@ -85,20 +96,25 @@ def layout_of(y_pred: Tensor, classes: Sequence[int]) -> Layout | None:
 Cut = tuple[slice, slice, slice, slice]
 
 
+def _even(step: int) -> int:
+    """A step of whole blocks, where it is no shorter than one, so that little is left beside them and beside whole rows of sums."""
+    return step // BLOCK * BLOCK if step >= BLOCK else max(1, step)
+
+
 def _cuts(sizes: tuple[int, int, int, int], most: int) -> Iterator[Cut]:
     """Pieces of whole values, of about ``most`` numbers."""
     samples, before, classes, behind = sizes
     whole = slice(None)
     if before * classes * behind <= most:
-        step = max(1, most // max(before * classes * behind, 1))
+        step = _even(most // max(before * classes * behind, 1))
         yield from ((slice(n, n + step), whole, whole, whole) for n in range(0, samples, step))
         return
     for n in range(samples):
         if classes * behind <= most:
-            step = max(1, most // (classes * behind))
+            step = _even(most // (classes * behind))
             yield from ((slice(n, n + 1), slice(a, a + step), whole, whole) for a in range(0, before, step))
             continue
-        step = max(256, most // classes)
+        step = _even(max(BLOCK, most // classes))
         for a in range(before):
             yield from ((slice(n, n + 1), slice(a, a + 1), whole, slice(b, b + step)) for b in range(0, behind, step))
 
@@ -128,9 +144,11 @@ class Batch:
             if not turns:
                 yield piece
                 continue
-            yield (other := _turned(piece))
-            if gradient is not None:
-                piece.gradient.reshape(-1, piece.gradient.shape[2]).copy_(other.gradient[0, 0].t())
+            for lying in _in_blocks(piece):
+                buffer = torch.empty_like(lying.gradient, memory_format=torch.contiguous_format)
+                yield replace(lying, gradient=buffer).each(Tensor.contiguous)
+                if gradient is not None:
+                    lying.gradient.copy_(buffer)
 
     def cut_pieces(self, gradient: Tensor | None, parts: int = 16) -> Iterator[tuple[Cut, Piece]]:
         """The pieces as they lie, and where each was cut; ``parts`` or more of them where the batch is large."""
@@ -144,23 +162,18 @@ class Batch:
             yield cut, Piece(x[cut], _part(y, cut), _part(c, cut), None if shown is None else _part(shown, cut), buffer)
 
 
-def _turned(piece: Piece) -> Piece:
-    """(n, a, C, 1) as (1, 1, C, n a): the same values side by side."""
-    rows = piece.y_pred.shape[:2]
+def _in_blocks(piece: Piece) -> Iterator[Piece]:
+    """(n, a, C, 1) as views (1, k, C, BLOCK), and (1, 1, C, rest) of what is left."""
+    samples, before = piece.y_pred.shape[:2]
+    values = samples * before
+    whole = values // BLOCK * BLOCK
+    for start, end, size in ((0, whole, BLOCK), (whole, values, values - whole)):
 
-    def classes_first(tensor: Tensor) -> Tensor:
-        flat = tensor.reshape(-1, tensor.shape[2])
-        turned = torch.empty(flat.shape[::-1], dtype=flat.dtype, device=flat.device)
-        turned.t().copy_(flat)
-        return turned[None, None]
+        def in_blocks(tensor: Tensor, start: int = start, end: int = end, size: int = size) -> Tensor:
+            if tensor.numel() == 1:
+                return tensor
+            rows = tensor.expand(samples, before, -1, 1).reshape(values, -1)[start:end]
+            return rows.view(1, -1, size, rows.shape[1]).transpose(2, 3)
 
-    def beside(tensor: Tensor) -> Tensor:
-        return tensor if tensor.numel() == 1 else tensor.expand(*rows, 1, 1).reshape(1, 1, 1, -1)
-
-    return Piece(
-        classes_first(piece.y_pred),
-        classes_first(piece.y_true) if piece.y_true.shape[2] != 1 else beside(piece.y_true),
-        beside(piece.coefficient),
-        None if piece.included is None else beside(piece.included),
-        torch.empty(1, 1, piece.y_pred.shape[2], math.prod(rows), dtype=piece.y_pred.dtype, device=piece.y_pred.device),
-    )
+        if end > start:
+            yield piece.each(in_blocks)

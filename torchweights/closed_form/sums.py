@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from torchweights.closed_form.adding import by_sample
-from torchweights.closed_form.elements import Element, factor_of, smoothed, summed
+from torchweights.closed_form.elements import Element, smoothed
 from torchweights.closed_form.function import Check, Given
 from torchweights.closed_form.fusing import ANYTHING, Compiled, Expected, or_nan, pays, whole
 from torchweights.closed_form.pages import in_large_pages
 from torchweights.closed_form.pieces import Batch, Piece, layout_of
+from torchweights.closed_form.weighing import factor_of, summed
 from torchweights.closed_form.whole import whole_binary, whole_sigmoid
 
 CLASSES = -2
@@ -247,13 +248,33 @@ def crossentropy_and_overlap_slope(
 ) -> None:
     """Both gradients, added; that of the cross-entropy of logits is p - y, and p is there."""
     of_values, d_both, d_missed, d_alarms, _ = slopes
-    d, slope = (piece.y_true * (d_both - d_missed - d_alarms)).add_(d_alarms), piece.gradient
+    d, slope = _affine(piece.y_true, d_both - d_missed - d_alarms, d_alarms), piece.gradient
     if activation == "sigmoid":
         d = _through_sigmoid(d, slope)
         slope.sub_(smoothed(piece.y_true, smoothing))
     else:
         element(piece.y_pred, piece.y_true, slope, want="slope")
-    slope.mul_(piece.coefficient * of_values).add_(d)
+    _times_plus(slope, piece.coefficient * of_values, d)
+
+
+def _is_number(one: Tensor) -> bool:
+    """Whether a factor may be told as a number, with which torch does in one step what takes two with a tensor."""
+    return one.numel() == 1 and not torch.compiler.is_compiling()
+
+
+def _affine(y: Tensor, factor: Tensor, beside: Tensor) -> Tensor:
+    """y factor + beside."""
+    if _is_number(factor) and beside.numel() == 1:
+        return torch.add(beside, y, alpha=float(factor))
+    return (y * factor).add_(beside)
+
+
+def _times_plus(slope: Tensor, factor: Tensor, beside: Tensor) -> None:
+    """slope factor + beside, in place."""
+    if _is_number(factor):
+        torch.add(beside, slope, alpha=float(factor), out=slope)
+    else:
+        slope.mul_(factor).add_(beside)
 
 
 # ------------------------------------------------------------------------------------------------------------------- errors

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from torchweights import class_weight as class_weights
 from torchweights import functional, validation
-from torchweights.closed_form import ClosedForm, Expected, elements
+from torchweights.closed_form import ClosedForm, Expected, elements, weighing
 from torchweights.functional.shared import LARGE
 from torchweights.losses.base import WeightedLoss, same_shape
 from torchweights.messages import shown, warn_of_trap
@@ -268,10 +268,10 @@ class BinaryCrossentropy(Crossentropy):
             return None
         columns = None if columns is None else columns.detach().reshape(1, 1, -1, 1)
         count = math.prod(y_pred.shape[axis] for axis in spans)
-        of_piece = functools.partial(elements.averaged, element, count, columns)
+        of_piece = functools.partial(weighing.averaged, element, count, columns)
         of_hard = None
         if not self.label_smoothing and (hard := self._element(bool(of_logits), hard=True)):
-            of_hard = functools.partial(elements.averaged, hard, count, columns)
+            of_hard = functools.partial(weighing.averaged, hard, count, columns)
         return ClosedForm(
             of_piece, spans, turned=False, columns=columns, of_hard=of_hard, keeps_from=None if of_logits else 2
         )

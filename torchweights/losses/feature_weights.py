@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from torchweights import closed_form, functional, reduction, validation
-from torchweights.closed_form import ClosedForm, elements, sums
+from torchweights.closed_form import ClosedForm, elements, sums, weighing
 from torchweights.counts import Denominator
 from torchweights.functional import at_least_float32
 from torchweights.functional.feature_weights import OVER, ErrorSums, rooted
@@ -135,8 +135,8 @@ class _WeightedError(WeightedLoss):
             return None
         element = elements.squared if self._error == "squared" else elements.absolute
         columns = weight.to(y_pred.dtype).reshape(1, 1, -1, 1)
-        of_piece = functools.partial(elements.averaged, element, total, columns)
-        return ClosedForm(of_piece, tuple(range(1, y_pred.ndim)), turned=False, columns=columns, parts=24)
+        of_piece = functools.partial(weighing.averaged, element, total, columns)
+        return ClosedForm(of_piece, tuple(range(1, y_pred.ndim)), turned=False, columns=columns, parts=20)
 
     def forward(  # type: ignore[override]
         self,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from torchweights import class_weight as class_weights
 from torchweights import functional
-from torchweights.closed_form import ClosedForm, elements
+from torchweights.closed_form import ClosedForm, elements, weighing
 from torchweights.losses.base import WeightedLoss, check_per_element, same_shape
 from torchweights.messages import shown
 from torchweights.options import number, one_axis
@@ -67,7 +67,7 @@ class Regression(WeightedLoss):
         if element is None:
             return None
         count = math.prod(y_pred.shape[axis] for axis in spans)
-        return ClosedForm(functools.partial(elements.averaged, element, count, None), spans, turned=False, parts=24)
+        return ClosedForm(functools.partial(weighing.averaged, element, count, None), spans, turned=False, parts=20)
 
 
 class MeanSquaredError(Regression):
