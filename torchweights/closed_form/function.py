@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from torchweights import tracing, validation
-from torchweights.closed_form.fusing import ANYTHING, Compiled, Expected, fused, pays
+from torchweights.closed_form.fusing import ANYTHING, Compiled, Expected, fused
 from torchweights.closed_form.pages import in_large_pages
 from torchweights.closed_form.pieces import Batch, Piece, layout_of
 
@@ -93,7 +93,7 @@ def closed_loss(
     wants_gradient = given.y_pred.requires_grad and torch.is_grad_enabled()
 
     def both(check: Check | None = None) -> tuple[Tensor | None, Tensor | None]:
-        if compiled is not None and pays(batch, form.turned):
+        if compiled is not None:
             found = _fused(form, batch, wants_gradient, compiled, check)
             if found is not None:
                 finite = not validation.can_look(found[0]) or math.isfinite(float(found[0]))

@@ -6,7 +6,7 @@ import sys
 import time
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from torchweights.closed_form.pages import in_large_pages
-from torchweights.closed_form.pieces import SHORT, Batch, Piece
+from torchweights.closed_form.pieces import BLOCK, SHORT, Batch, Piece
+from torchweights.closed_form.weighing import repeated
 
 if TYPE_CHECKING:
     from torchweights.closed_form.function import ClosedForm
@@ -126,7 +127,7 @@ class Compiled:
 
 
 def pays(batch: Batch, turned: bool) -> bool:
-    """False where the compiler is known to lose: along a last axis of few classes, and where values repeat over one."""
+    """False where one loop is known to lose: along a last axis of few classes, and where values repeat over one."""
     _, _, classes, behind = batch.layout.sizes
     short = behind == 1 and 1 < classes < SHORT
     return not (short and (turned or batch.layout.of_values(batch.coefficient).shape[1] > 1))
@@ -150,14 +151,42 @@ def _keeping(reads: int) -> Options:
 def fused(
     form: ClosedForm, batch: Batch, wants_gradient: bool, compiled: Compiled, expected: Expected = ANYTHING
 ) -> tuple[Tensor, Tensor | None] | None:
-    """Loss and gradient, laid out as the predictions are; None where there is no compiler."""
+    """Loss and gradient, laid out as the predictions are; None where there is no compiler, or where it would lose."""
+    in_one_loop = pays(batch, form.turned)
+    if not in_one_loop and batch.y_pred.device.type != "cpu":
+        return None
     gradient = in_large_pages(torch.empty_like(batch.y_pred)) if wants_gradient else None
-    piece, hides = whole(batch, gradient), batch.included is not None
     of_hard = form.of_hard if expected.targets == "0 or 1" else None
-    with torch.no_grad():
-        loss = compiled(
-            _step, of_hard or form.of_whole or form.of_piece, form.harmless, hides, expected, piece.y_pred, piece.y_true,
-            piece.coefficient, form.columns, piece.gradient if wants_gradient else None,
-            options=None if form.keeps_from is None else _keeping(form.keeps_from),
+    of_whole, hides = of_hard or form.of_whole or form.of_piece, batch.included is not None
+
+    def pass_over(piece: Piece) -> Tensor | None:
+        arguments = (
+            of_whole, form.harmless, hides, expected, piece.y_pred, piece.y_true, piece.coefficient, form.columns,
+            piece.gradient if wants_gradient else None,
         )  # fmt: skip
+        if not in_one_loop and piece.y_pred.numel() < BLOCK * piece.y_pred.shape[2]:
+            return _step(*arguments)  # What is left of the last blocks is not worth a compilation.
+        options = None if form.keeps_from is None else _keeping(form.keeps_from)
+        return compiled(_step, *arguments, options=options)  # type: ignore[no-any-return]
+
+    with torch.no_grad():
+        pieces = iter([whole(batch, gradient)]) if in_one_loop else _dense_pieces(form, batch, gradient)
+        loss = _total(map(pass_over, pieces))
     return None if loss is None else (loss, gradient)
+
+
+def _dense_pieces(form: ClosedForm, batch: Batch, gradient: Tensor | None) -> Iterator[Piece]:
+    """Pieces in which the compiler finds numbers side by side that are computed alike: turned, or with a weight for each element."""
+    by_element = not form.turned and batch.y_true.ndim == batch.y_pred.ndim and form.columns is None
+    for piece in batch.pieces(gradient, turned=not by_element, parts=form.parts):
+        yield replace(piece, coefficient=repeated(piece.coefficient, piece.y_pred.shape[2])) if by_element else piece
+
+
+def _total(parts: Iterator[Tensor | None]) -> Tensor | None:
+    """The sum, in float64 if there are several; None as soon as one is missing."""
+    first = total = next(parts)
+    for part in parts:
+        if total is None or part is None:
+            return None
+        total = total.double() + part
+    return None if first is None or total is None else total.to(first.dtype)

@@ -68,8 +68,8 @@ def _weights(piece: Piece, c: Tensor, columns: Tensor | None) -> list[Tensor]:
     if columns is not None and c.numel() == 1:
         return [columns * c]
     classes, behind = piece.y_pred.shape[2:]
-    short = behind == 1 < classes < SHORT and torch.get_float32_matmul_precision() == "highest"
-    of_values = _repeated(c, classes) if short and not _of_samples(c) else c
+    short = behind == 1 < classes < SHORT
+    of_values = repeated(c, classes) if short and not _of_samples(c) else c
     return [of_values] if columns is None else [of_values, columns]
 
 
@@ -92,14 +92,15 @@ def _times(numbers: Tensor, weight: Tensor, out: Tensor) -> Tensor:
     return out
 
 
-def _repeated(c: Tensor, times: int) -> Tensor:
-    """(n, a, 1, 1) as (n, a, times, 1): a product with blocks of ones."""
+def repeated(c: Tensor, times: int) -> Tensor:
+    """(n, a, 1, 1) as (n, a, times, 1): a product with blocks of ones, where products are exact."""
     each = c.reshape(-1)
-    whole = len(each) // BLOCK * BLOCK
-    ones = c.new_zeros(BLOCK, BLOCK, times)
-    ones.diagonal().fill_(1.0)
+    whole = len(each) // BLOCK * BLOCK if torch.get_float32_matmul_precision() == "highest" else 0
     found = c.new_empty(len(each), times)
-    torch.mm(each[:whole].view(-1, BLOCK), ones.view(BLOCK, -1), out=found[:whole].view(-1, BLOCK * times))
+    if whole:
+        ones = c.new_zeros(BLOCK, BLOCK, times)
+        ones.diagonal().fill_(1.0)
+        torch.mm(each[:whole].view(-1, BLOCK), ones.view(BLOCK, -1), out=found[:whole].view(-1, BLOCK * times))
     if whole < len(each):
         found[whole:] = each[whole:, None]
     return found.view(*c.shape[:2], times, 1)
