@@ -25,6 +25,9 @@ from benchmarks.timing import handover
 
 THREADS = 2
 LIMIT = "copy limit"
+#: Steps before a sample: what the loss before left in the caches and the heap is not this one's, and memory that a virtual machine
+#: gave back meanwhile takes its host twenty times as long as a step's own to give again.
+WARM = 2
 #: what a call must take for its sample to be trusted
 SAMPLE = 0.02
 #: how much longer than the shortest of all a handover may take beside a sample that counts
@@ -96,7 +99,8 @@ def serve(backend: str, name: str, device: str, connection: Any) -> None:
     connection.send((first, says, absent))
     while (asked := connection.recv()) is not None:
         key, times = asked
-        steps[key]()  # What the loss before left in the caches and the heap is not this one's.
+        for _ in range(WARM):
+            steps[key]()
         before, began = handover(), time.perf_counter()
         for _ in range(times):
             steps[key]()

@@ -83,9 +83,13 @@ def turned(logits: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor | None]:
     >>> turned(torch.tensor([2.0, 2.0]), torch.tensor([1.0, 0.25]))
     (tensor([-2.,  2.]), tensor([-0.0000, 0.2500]))
     """
+    if has_no_derivative(y_true):
+        turn = torch.rsub(y_true, 1, alpha=2)
+        if validation.within(turn.abs(), 1.0, 1.0):
+            return logits * turn, None
     nearer = y_true.detach().clamp(0, 1).round()
-    turn, off = torch.rsub(nearer, 1, alpha=2), y_true - nearer
-    return logits * turn, None if has_no_derivative(y_true) and validation.within(off, 0.0, 0.0) else off * turn
+    turn = torch.rsub(nearer, 1, alpha=2)
+    return logits * turn, (y_true - nearer) * turn
 
 
 def turned_crossentropy(t: Tensor, away: Tensor | None, smoothing: float = 0.0) -> Tensor:
