@@ -20,6 +20,9 @@ from torchweights.closed_form.weighing import repeated
 if TYPE_CHECKING:
     from torchweights.closed_form.function import ClosedForm
 
+#: classes on a last axis below which pieces are turned for the compiler
+TURNED = 8
+
 Step = Callable[..., Any]
 _said: set[str] = set()
 
@@ -153,7 +156,7 @@ def fused(
 ) -> tuple[Tensor, Tensor | None] | None:
     """Loss and gradient, laid out as the predictions are; None where there is no compiler, or where it would lose."""
     in_one_loop = pays(batch, form.turned)
-    if not in_one_loop and batch.y_pred.device.type != "cpu":
+    if not in_one_loop and not (batch.y_pred.device.type == "cpu" and _pays_in_pieces(form, batch)):
         return None
     gradient = in_large_pages(torch.empty_like(batch.y_pred)) if wants_gradient else None
     of_hard = form.of_hard if expected.targets == "0 or 1" else None
@@ -175,9 +178,19 @@ def fused(
     return None if loss is None else (loss, gradient)
 
 
+def _by_element(form: ClosedForm, batch: Batch) -> bool:
+    """Whether each element has a loss and a weight of its own."""
+    return not form.turned and batch.y_true.ndim == batch.y_pred.ndim and form.columns is None
+
+
+def _pays_in_pieces(form: ClosedForm, batch: Batch) -> bool:
+    """False where turning predictions and gradient takes more than the compiler gains."""
+    return _by_element(form, batch) or batch.layout.sizes[2] < TURNED
+
+
 def _dense_pieces(form: ClosedForm, batch: Batch, gradient: Tensor | None) -> Iterator[Piece]:
     """Pieces in which the compiler finds numbers side by side that are computed alike: turned, or with a weight for each element."""
-    by_element = not form.turned and batch.y_true.ndim == batch.y_pred.ndim and form.columns is None
+    by_element = _by_element(form, batch)
     for piece in batch.pieces(gradient, turned=not by_element, parts=form.parts):
         yield replace(piece, coefficient=repeated(piece.coefficient, piece.y_pred.shape[2])) if by_element else piece
 
