@@ -25,9 +25,10 @@ from benchmarks.timing import handover
 
 THREADS = 2
 LIMIT = "copy limit"
-#: Steps before a sample: what the loss before left in the caches and the heap is not this one's, and memory that a virtual machine
-#: gave back meanwhile takes its host twenty times as long as a step's own to give again.
-WARM = 2
+#: Steps before a sample, at most: until one takes no longer than the quickest so far did, and a tenth of that. What the loss before
+#: left in the caches and the heap is not this one's; and memory that a virtual machine gave back meanwhile comes again at a twentieth
+#: of the pace, for steps on end.
+WARM = 8
 #: what a call must take for its sample to be trusted
 SAMPLE = 0.02
 #: how much longer than the shortest of all a handover may take beside a sample that counts
@@ -81,6 +82,7 @@ def serve(backend: str, name: str, device: str, connection: Any) -> None:
         steps = {key: (lambda one=one: one(x)) for key, one in compiled.items()}  # type: ignore[misc]
         says, absent = {}, []
     first: dict[str, Any] = {}
+    quickest: dict[str, float] = {}
     for key, step in list(steps.items()):
         began = time.perf_counter()
         try:
@@ -99,13 +101,24 @@ def serve(backend: str, name: str, device: str, connection: Any) -> None:
     connection.send((first, says, absent))
     while (asked := connection.recv()) is not None:
         key, times = asked
-        for _ in range(WARM):
-            steps[key]()
+        quickest[key] = _warmed(steps[key], quickest.get(key, math.inf))
         before, began = handover(), time.perf_counter()
         for _ in range(times):
             steps[key]()
         seconds = (time.perf_counter() - began) / times
         connection.send((seconds, max(before, handover())))
+
+
+def _warmed(step: Step, quickest: float) -> float:
+    """The seconds of the quickest step, after steps that are not counted."""
+    for _ in range(WARM):
+        began = time.perf_counter()
+        step()
+        took = time.perf_counter() - began
+        if took <= 1.1 * quickest:
+            return min(took, quickest)
+        quickest = min(took, quickest)
+    return quickest
 
 
 def timed(
