@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -21,20 +22,35 @@ CLASSES = -2
 Numbers = Tensor | float
 #: what is divided by less, and weighed, may overflow
 LEAST = 1e-30
-#: classes on a last axis that are added up one after the other
+#: classes that are gone through one after the other
 FEW = 8
 
 
 def _sum(tensor: Tensor) -> Tensor:
-    """Over the classes; of few on the last axis one after the other, which is faster.
+    """Over the classes; few one after the other where they are last, which is faster, or first, so that threads share the values.
 
     A product with ones is as fast, but now and then its threads have other rows than those of the steps beside it: a whole process
     long they would fetch each other's numbers.
     """
-    if tensor.shape[3] == 1 and tensor.shape[2] < FEW and not torch.compiler.is_compiling():
+    last = tensor.shape[3] == 1 and tensor.shape[2] < FEW
+    if (last or _are_first(tensor)) and not torch.compiler.is_compiling():
         first, *others = tensor.unbind(CLASSES)
         return functools.reduce(Tensor.add_, others, first.clone()).unsqueeze(CLASSES)
     return tensor.sum(CLASSES, keepdim=True)
+
+
+def _are_first(tensor: Tensor) -> bool:
+    """Whether few classes come before all else: threads share the classes then, but the values in what goes over the classes."""
+    return tensor.shape[0] == tensor.shape[1] == 1 and tensor.shape[2] < FEW
+
+
+def _shared_alike(step: Callable[..., object], *tensors: Tensor) -> None:
+    """A step of which each thread has the values that it has in what goes over the classes."""
+    if _are_first(tensors[0]):
+        for one_class in zip(*(tensor.unbind(CLASSES) for tensor in tensors), strict=True):
+            step(*one_class)
+    else:
+        step(*tensors)
 
 
 # ------------------------------------------------------------------------------------------------------------ logits, labels
@@ -52,11 +68,13 @@ def crossentropy_of_labels(piece: Piece) -> Tensor:
     # Unshifted, exponentials are exact in their argument, unless they overflow or vanish.
     if not all_within(z, math.log(z.shape[CLASSES]) - SAFE, SAFE - math.log(z.shape[CLASSES])):
         return _shifted_crossentropy_of_labels(piece, at_label)
-    exponentials = torch.exp(z, out=piece.gradient).scatter_(CLASSES, labels, _zeros(at_label))
+    exponentials = piece.gradient
+    _shared_alike(lambda some, out: torch.exp(some, out=out), z, exponentials)
+    exponentials.scatter_(CLASSES, labels, _zeros(at_label))
     others, inverse = _sum(exponentials), at_label.neg().exp_()
     each = at_label.exp_().add_(others)
     torch.div(c, each, out=each)
-    exponentials.mul_(each)
+    _shared_alike(Tensor.mul_, exponentials, each.expand_as(exponentials))
     exponentials.scatter_(CLASSES, labels, torch.mul(others, each, out=each).neg_())
     # As below, to the bit: what is left out, and may hold anything, must not show in its neighbours.
     return added_up(others.mul_(inverse).log1p_().mul_(c))
