@@ -1,4 +1,4 @@
-"""Along a last axis of few classes, and with weights for each value of one, ``tw.fuse`` compiles what is turned or repeated before."""
+"""Along a last axis of few classes values are turned in blocks, and weights repeated in blocks: in closed form, and for ``tw.fuse``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import torchweights as tw
-from tests.closed_form.paths import plain
+from tests.closed_form.paths import in_closed_form, plain
 from tests.closed_form.test_against_plain import GRADIENT, VALUE, both, off
 from torchweights.closed_form import fusing
 from torchweights.losses.base import WeightedLoss
@@ -48,6 +48,10 @@ LOSSES: dict[str, tuple[str, Callable[[], WeightedLoss]]] = {
     "targets of probabilities": ("probabilities", lambda: tw.CategoricalCrossentropy(axis=-1, from_logits=False)),
     "categorical focal": ("one-hot", lambda: tw.CategoricalFocalCrossentropy(axis=-1, from_logits=True)),
     "binary": ("label sets", lambda: tw.BinaryCrossentropy(axis=-1, from_logits=True)),
+    "binary, class weights": (
+        "label sets",
+        lambda: tw.BinaryCrossentropy(axis=-1, from_logits=True, class_weight=[1.0, 2, 3, 0.5, 4]),
+    ),
     "binary focal": ("label sets", lambda: tw.BinaryFocalCrossentropy(axis=-1, from_logits=True)),
     "squared": ("one-hot", lambda: tw.MeanSquaredError(axis=-1)),
     "expected cost": (
@@ -63,6 +67,19 @@ BESIDE: dict[str, dict[str, Tensor]] = {
 }
 
 
+def _call(name: str, beside: str) -> tuple[WeightedLoss, tuple[Tensor | None, ...]]:
+    kind, make = LOSSES[name]
+    return make(), (*_given(kind), *(BESIDE[beside].get(key) for key in ("sample_weight", "mask")))
+
+
+@pytest.mark.parametrize("beside", BESIDE)
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_closed_form_is_plain(name: str, beside: str) -> None:
+    criterion, call = _call(name, beside)
+    value, gradient = off(both(in_closed_form(criterion), call), both(plain(criterion), call))
+    assert value <= VALUE and gradient <= GRADIENT
+
+
 @pytest.mark.parametrize("beside", BESIDE)
 @pytest.mark.parametrize("name", LOSSES)
 def test_fused_is_plain(name: str, beside: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,11 +91,22 @@ def test_fused_is_plain(name: str, beside: str, monkeypatch: pytest.MonkeyPatch)
         return compiled(self, *arguments, **options)
 
     monkeypatch.setattr(fusing.Compiled, "__call__", counted)
-    kind, make = LOSSES[name]
-    criterion, call = make(), (*_given(kind), *(BESIDE[beside].get(key) for key in ("sample_weight", "mask")))
+    criterion, call = _call(name, beside)
     value, gradient = off(both(tw.fuse(criterion, from_size=0), call), both(plain(criterion), call))
     assert value <= VALUE and gradient <= GRADIENT
     assert passes, "compiled, not stepped aside"
+
+
+@pytest.mark.parametrize("samples", [1, 3])
+@pytest.mark.parametrize("classes", [3, 9])
+def test_classes_first_are_plain(classes: int, samples: int) -> None:
+    """Few of one sample are gone through one by one."""
+    chance = torch.Generator().manual_seed(5)
+    y_pred = torch.randn(samples, classes, 16, 40, generator=chance) * 3
+    labels = torch.randint(classes, (samples, 16, 40), generator=chance)
+    criterion = tw.SparseCategoricalCrossentropy(axis=1, from_logits=True)
+    value, gradient = off(*(both(path(criterion), (y_pred, labels)) for path in (in_closed_form, plain)))
+    assert value <= VALUE and gradient <= GRADIENT
 
 
 def test_what_is_left_of_the_blocks_is_not_compiled() -> None:
