@@ -1,7 +1,8 @@
 """Losses that compute their gradient together with their value, into one buffer: what large batches on a CPU take by themselves.
 
-``crossentropies`` and ``elements`` hold the derivatives, piece by piece, and ``weighing`` the weights of elements; ``pieces`` cuts; ``function`` tells autograd. What a
-value weighs in the loss comes from ``reduction``, as everywhere.
+``crossentropies`` and ``elements`` hold the derivatives, piece by piece, and ``weighing`` the weights of elements; ``pieces``
+cuts, so that each thread finds in its own cache what it left there; ``function`` tells autograd. What a value weighs in the
+loss comes from ``reduction``, as everywhere.
 """
 
 from torchweights.closed_form import crossentropies, elements, one_hot, sums, weighing
