@@ -83,7 +83,7 @@ def _weigh(numbers: Tensor, weights: list[Tensor], out: Tensor) -> Tensor:
 def _times(numbers: Tensor, weight: Tensor, out: Tensor) -> Tensor:
     classes, behind = numbers.shape[2:]
     at_once = WIDE // classes
-    if at_once < 4 or behind > 1 or weight.shape != (1, 1, classes, 1):
+    if at_once < 4 or numbers.numel() < WIDE or behind > 1 or weight.shape != (1, 1, classes, 1):
         return torch.mul(numbers, weight, out=out)
     rows, filled, columns = numbers.view(-1, classes), out.view(-1, classes), weight.view(-1)
     whole, wide = len(rows) // at_once * at_once, (-1, at_once * classes)
