@@ -26,8 +26,8 @@ from benchmarks.timing import handover
 THREADS = 2
 LIMIT = "copy limit"
 #: Steps before a sample, at most: until one takes no longer than the quickest so far did, and a tenth of that. What the loss before
-#: left in the caches and the heap is not this one's; and memory that a virtual machine gave back meanwhile comes again at a twentieth
-#: of the pace, for steps on end.
+#: left in the caches and the heap is not this one's; and memory that a virtual machine gave back to its host meanwhile comes again
+#: slowly, for steps on end.
 WARM = 8
 #: what a call must take for its sample to be trusted
 SAMPLE = 0.02

@@ -149,3 +149,11 @@ def test_a_loss_beyond_float32_is_the_plain_path_s() -> None:
         warnings.simplefilter("error")
         loss, gradient = both(in_closed_form(criterion), (y_pred, torch.zeros(4, 2)))
     assert loss == torch.inf and torch.equal(gradient, torch.full((4, 2), 0.5))
+
+
+def test_squares_of_small_errors_keep_their_digits() -> None:
+    """Of 81,920 errors of 1e-18 each term of the mean is below the least normal float32, and the mean is not."""
+    y_pred, y_true = torch.full((40960, 2), 1e-18), torch.zeros(40960, 2)
+    criterion = tw.MeanSquaredError()
+    expected = plain(criterion)(y_pred, y_true)
+    torch.testing.assert_close(in_closed_form(criterion)(y_pred, y_true), expected, rtol=4 * 2**-24, atol=0.0)

@@ -1,4 +1,4 @@
-"""The closed form of a whole batch, compiled by torch into one pass: C++ on a CPU, Triton on CUDA."""
+"""The closed form of a whole batch, or of large pieces, compiled by torch into one pass: C++ on a CPU, Triton on CUDA."""
 
 from __future__ import annotations
 

@@ -27,14 +27,15 @@ def averaged(element: Element, count: float, columns: Tensor | None, piece: Piec
             # What is made of the gradient goes into its loop.
             return (gradient * (piece.y_pred - piece.y_true)).sum() / 2
         return (values * weight).sum()
+    if columns is None and _of_samples(c):
+        # Added up before they are weighed: squares of small errors, each divided by a large count, would have no digits.
+        total = summed(element, piece, gradient, c)
+        gradient.mul_(c * factor_of(element))
+        return added_up(total)
     if element is squared:
         off = piece.y_pred - piece.y_true
         _weigh(off, _weights(piece, c * factor_of(element), columns), gradient)
         return added_up(off.mul_(gradient)) / 2
-    if columns is None and _of_samples(c):
-        total = summed(element, piece, gradient, c)
-        gradient.mul_(c)
-        return added_up(total)
     values = element(piece.y_pred, piece.y_true, gradient, alike=piece.included is None and columns is None)
     weights = _weights(piece, c, columns)
     _weigh(gradient, weights, gradient)
